@@ -1,0 +1,44 @@
+# vaejax: `make sweep` trains and answers, `make test` checks. Both set up .venv first, once.
+PYTHON ?= python3
+OUT ?= runs/digits
+BIN := .venv/bin
+READY := .venv/.ready
+
+# compiled programs are kept from one test run to the next
+export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
+export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
+
+.PHONY: help setup sweep test test-long lint clean
+
+help:
+	@echo "make sweep      train a grid of VAEs on the digits and write a report ($(OUT)/report.html)"
+	@echo "make test       lint, types and tests"
+	@echo "make test-long  the tests that are too slow for every run"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "vaejax needs Python 3.11 or newer, this is %s: make PYTHON=python3.12" % sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+sweep: $(READY)
+	@if [ -e $(OUT)/answer.json ]; then \
+		echo "The run in $(OUT) is finished. Its report: $(OUT)/report.html  (another run: make sweep OUT=runs/another)"; \
+	else $(BIN)/vaejax sweep --data digits --beta 0.5 1 2 4 --latent-size 2 4 8 16 32 --seeds 2 --out $(OUT); fi
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/ty check
+
+test: lint
+	$(BIN)/pytest
+
+test-long: $(READY)
+	$(BIN)/pytest -m long
+
+clean:
+	rm -rf .venv .cache runs

@@ -1,0 +1,224 @@
+"""One table of every member of every room of families, and what each of them owes to its contract."""
+
+import inspect
+import itertools
+
+import chex
+import jax
+import jax.numpy as jnp
+import jaxtyping
+import numpy as np
+import pytest
+from jax import export
+
+import vaejax as vj
+from vaejax.types import Family
+
+ROOMS = (vj.likelihoods, vj.posteriors, vj.priors)
+KEY = jax.random.key(0)
+
+
+def factories(*rooms):
+    return [
+        pytest.param(factory, id=f"{room.__name__.split('.')[1]}.{name}")
+        for room in rooms
+        for name, factory in vars(room).items()
+        if inspect.isfunction(factory)
+    ]
+
+
+every_family = pytest.mark.parametrize("factory", factories(*ROOMS))
+
+
+def stats_of(family: Family, shape: tuple[int, ...], key=KEY) -> jax.Array:
+    """Stats of an ordinary size; rows differ from one another."""
+    return 0.7 * jax.random.normal(key, (family.num_stats, *shape)) - 0.4
+
+
+def params_of(family: Family, shape: tuple[int, ...]):
+    """Global parameters, away from where they start, so that no term is hidden by a zero."""
+    params = family.init(jax.random.key(1), shape)
+    return jax.tree.map(lambda a: a + 0.05 * jnp.arange(1.0, a.size + 1).reshape(a.shape) / a.size, params)
+
+
+def quadrature(family: Family) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights on the support: exact for masses, to 1e-10 and better for these densities."""
+    if family.support.levels is not None:
+        return np.linspace(0, 1, family.support.levels), np.ones(family.support.levels)
+    if np.isfinite(family.support.low):
+        nodes, weights = np.polynomial.legendre.leggauss(60)
+        return (nodes + 1) / 2, weights / 2
+    step = 0.02
+    return np.arange(-14, 14, step), np.full(1400, step)
+
+
+def density(family: Family, nodes: np.ndarray) -> tuple[np.ndarray, jax.Array, object]:
+    """p at the nodes, for an event of one entry, and the stats and parameters it was given."""
+    stats, params = stats_of(family, (1,)), params_of(family, (1,))
+    log_prob = jax.jit(jax.vmap(lambda x: jnp.sum(family.log_prob(params, stats, x[None]))))(jnp.asarray(nodes))
+    return np.exp(log_prob), stats, params
+
+
+def draws(family: Family, params, stats, num: int):
+    return jax.jit(jax.vmap(lambda key: family.sample(key, params, stats)))(jax.random.split(jax.random.key(2), num))
+
+
+@pytest.mark.parametrize("factory", factories(*ROOMS, vj.objectives, vj.nets))
+def test_a_factory_needs_no_arguments_and_shows_an_example(factory):
+    factory()
+    assert ">>>" in factory.__doc__
+    assert len(factory.__doc__.splitlines()) > 2
+
+
+@every_family
+def test_its_density_is_normalised_and_its_mean_is_the_mean_under_it(factory, float64):
+    family = factory()
+    nodes, weights = quadrature(family)
+    p, stats, params = density(family, nodes)
+    assert np.sum(p * weights) == pytest.approx(1, abs=1e-9)
+    assert np.sum(p * weights * nodes) == pytest.approx(family.mean(params, stats).item(), abs=1e-9)
+
+
+@pytest.mark.parametrize("factory", factories(vj.posteriors, vj.priors))
+def test_its_density_over_two_entries_is_normalised(factory, float64):
+    family = factory()
+    stats, params = stats_of(family, (2,)) / 2, params_of(family, (2,))
+    nodes = np.arange(-10, 10, 0.1)
+    pairs = jnp.asarray(list(itertools.product(nodes, nodes)))
+    log_prob = jax.jit(jax.vmap(lambda x: jnp.sum(family.log_prob(params, stats, x))))(pairs)
+    assert np.sum(np.exp(log_prob)) * 0.1**2 == pytest.approx(1, abs=1e-9)
+
+
+@every_family
+def test_its_sampler_draws_from_its_density(factory, float64):
+    """Kolmogorov's distance between 20,000 draws and the summed density; chance exceeds 1.95 once in a thousand."""
+    family = factory()
+    nodes, weights = quadrature(family)
+    if family.support.levels is None and np.isfinite(family.support.low):
+        nodes, weights = np.linspace(0, 1, 2001)[:-1] + 0.00025, np.full(2000, 0.0005)
+    p, stats, params = density(family, nodes)
+    x = np.sort(np.asarray(draws(family, params, stats, 20_000)[0]).ravel())
+    below = np.searchsorted(x, nodes + (weights / 2 if family.support.levels is None else 1e-9), side="right") / len(x)
+    assert np.max(np.abs(below - np.cumsum(p * weights))) * np.sqrt(len(x)) < 1.95
+
+
+@every_family
+def test_the_score_has_mean_zero_under_the_sampler(factory, float64):
+    """E grad log p = 0 by stats and by parameters, within 4.5 standard errors, over three entries together."""
+    family = factory()
+    stats, params = stats_of(family, (3,)), params_of(family, (3,))
+    x, _ = draws(family, params, stats, 4000)
+    by = (1,) if family.name == "optimal_normal" else (0, 1)  # its variance is set, not climbed
+    score = jax.grad(lambda params, stats, x: jnp.sum(family.log_prob(params, stats, x)), by)
+    for leaf in jax.tree.leaves(jax.jit(jax.vmap(score, (None, None, 0)))(params, stats, x)):
+        standard_error = np.std(leaf, 0) / np.sqrt(len(leaf))
+        assert np.all(np.abs(np.mean(leaf, 0)) <= 4.5 * standard_error + 1e-12)
+
+
+@every_family
+def test_the_density_along_a_sample_is_the_density_at_it(factory, float64):
+    family = factory()
+    stats, params = stats_of(family, (2, 3)), params_of(family, (2, 3))
+    x, along = draws(family, params, stats, 5)
+    at = jax.jit(jax.vmap(lambda x: family.log_prob(params, stats, x)))(x)
+    np.testing.assert_allclose(along, at, rtol=1e-12)
+    low, high = family.support.low, family.support.high
+    assert bool(jnp.all((x >= low) & (x <= high)))
+    if family.support.levels is not None:
+        grid = x * (family.support.levels - 1)
+        np.testing.assert_allclose(grid, np.round(grid), atol=1e-9)
+
+
+EXTREMES = {  # rows of stats whose density is a number in float32
+    "bernoulli": [[0, 1e-38, 90, 1e10, 3e38]],
+    "binomial": [[0, 1e-38, 90, 1e10, 1e36]],
+    "continuous_bernoulli": [[0, 1e-38, 1e-5, 0.25, 90, 1e10, 1e37]],
+    "discretized_logistic": [[0, 1e-38, 90, 1e10, 1e30], [0, 15, 90, 1e10, 3e38]],
+    "learned_normal": [[0, 1e-38, 90, 1e10, 1e17]],
+    "mixture": [],
+    "normal likelihood": [[0, 1e-38, 90, 1e10, 1e17]],
+    "normal": [[0, 1e-38, 90, 1e10, 1e17], [0, 15, 40]],
+    "optimal_normal": [[0, 1e-38, 90, 1e10, 1e17]],
+    "standard_normal": [],
+}
+
+
+@every_family
+def test_values_and_gradients_are_finite_at_extreme_stats_in_float32(factory):
+    family = factory()
+    rows = EXTREMES["normal likelihood" if factory is vj.likelihoods.normal else family.name]
+    cases = np.array(list(itertools.product(*([sign * a for a in row for sign in (1, -1)] for row in rows))))
+    stats = jnp.asarray(cases.reshape(len(cases), -1, 1), jnp.float32)
+    params = family.init(KEY, (1,))
+    if family.support.levels is not None or np.isfinite(family.support.low):
+        points = jnp.array([0.0, 0.5, 1.0])[:: 2 if family.support.levels else 1]
+    else:
+        points = jnp.array([0.0, 1.0, -1e4]) if family.num_stats < 2 else None
+
+    def log_prob(params, stats, x):
+        return jnp.sum(family.log_prob(params, stats, x))
+
+    def checked(stats):
+        x, along = family.sample(KEY, params, stats)
+        xs = x[None] if points is None else jnp.concatenate([x[None], points[:, None]])
+        found = jax.vmap(jax.value_and_grad(log_prob, (0, 1)), (None, None, 0))(params, stats, xs)
+        return x, along, family.mean(params, stats), found
+
+    for leaf in jax.tree.leaves(jax.jit(jax.vmap(checked))(stats)):
+        assert leaf.dtype == jnp.float32
+        assert bool(jnp.all(jnp.isfinite(leaf)))
+
+
+@every_family
+def test_it_is_pure_under_every_transformation_and_traced_once(factory):
+    family = factory()
+    stats = jnp.stack([stats_of(family, (3,), key) for key in jax.random.split(KEY, 4)])
+    params, keys = params_of(family, (3,)), jax.random.split(jax.random.key(5), 4)
+
+    def one(key, stats):
+        x, along = family.sample(key, params, stats)
+        gradient = jax.grad(lambda stats: jnp.sum(family.log_prob(params, stats, x)))(stats)
+        return x, along, family.mean(params, stats), gradient
+
+    chex.clear_trace_counter()
+    mapped = jax.jit(jax.vmap(chex.assert_max_traces(one, n=1)))
+    found = mapped(keys, stats)
+    mapped(keys[::-1], 2 * stats)
+    _, scanned = jax.lax.scan(lambda carry, at: (carry, one(*at)), None, (keys, stats))  # one at a time
+    chex.assert_trees_all_close(found, scanned, rtol=2e-5, atol=1e-6)
+
+
+@every_family
+def test_a_batch_of_events_is_refused(factory):
+    family = factory()
+    stats, params = stats_of(family, (3,)), family.init(KEY, (3,))
+    with pytest.raises(jaxtyping.TypeCheckError, match="event"):
+        family.log_prob(params, stats, jnp.zeros((7, 3)))
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "prior"),
+    [(p.values[0], vj.priors.standard_normal) for p in factories(vj.likelihoods)]
+    + [(vj.likelihoods.normal, p.values[0]) for p in factories(vj.priors)],
+)
+def test_encode_sample_and_decode_survive_export_with_a_batch_of_any_size(likelihood, prior):
+    nets = {"encoder": vj.nets.mlp(4), "decoder": vj.nets.mlp(4)}
+    model = vj.vae(**nets, data_shape=(3,), latent_size=2, prior=prior(), likelihood=likelihood())
+    params = vj.init(KEY, model, jnp.zeros((1, 3)))
+    (b,) = export.symbolic_shape("b")
+    x, z, keys = jnp.ones((5, 3)), jnp.ones((5, 2)), jax.random.split(KEY, 5)
+
+    platforms = ("cpu", "cuda", "tpu") if likelihood is vj.likelihoods.binomial else ("cpu",)
+
+    def verbs(keys, x, z):
+        def one(key, x, z):
+            draw, new = vj.sample(key, model, params, x), vj.generate(key, model, params)
+            return vj.encode(model, params, x), draw, new, vj.decode(model, params, z)
+
+        return jax.vmap(one)(keys, x, z)
+
+    shown = [jax.ShapeDtypeStruct((b, *a.shape[1:]), a.dtype) for a in (keys, x, z)]
+    exported = export.export(jax.jit(lambda *a: jax.tree.leaves(verbs(*a))), platforms=platforms)(*shown)
+    found = export.deserialize(exported.serialize()).call(keys, x, z)
+    chex.assert_trees_all_close(found, jax.tree.leaves(jax.jit(verbs)(keys, x, z)), rtol=1e-5, atol=1e-6)
+    assert all(len(a) == 2 for a in export.deserialize(exported.serialize()).call(keys[:2], x[:2], z[:2]))

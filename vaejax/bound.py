@@ -1,0 +1,51 @@
+"""The terms of the bound on log p(x), for one draw of z; what objectives and metrics are made of."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from vaejax.types import VAE, Draw, Example, Key, Latent, Params, Parts, Scalar
+
+
+class Terms(NamedTuple):
+    """One draw z ~ q(z|x), in nats.
+
+    distortion: -log p(x|z). rate: KL(q || p), in closed form where one is known.
+    log_weight: log p(x|z) + log p(z) - log q(z|x) at z; its exponential has expectation p(x).
+    """
+
+    distortion: Scalar
+    rate: Scalar
+    log_weight: Scalar
+
+
+def log_weight(model: VAE, params: Params, example: Example, z: Latent, log_q: Parts) -> Scalar:
+    """log p(x|z) + log p(z) - log q(z|x), nats."""
+    log_likelihood = jnp.sum(model.log_likelihood(params, z, example))
+    return log_likelihood + jnp.sum(model.log_prior(params, z, example)) - jnp.sum(log_q)
+
+
+def terms_of(model: VAE, params: Params, example: Example, draw: Draw) -> Terms:
+    """The terms at a draw that is already there."""
+    log_likelihood = jnp.sum(model.log_likelihood(params, draw.z, example))
+    log_prior = jnp.sum(model.log_prior(params, draw.z, example))
+    return Terms(-log_likelihood, jnp.sum(draw.rate), log_likelihood + log_prior - jnp.sum(draw.log_q))
+
+
+def terms(key: Key, model: VAE, params: Params, example: Example) -> Terms:
+    """Distortion, rate and log importance weight of one example at one draw of z.
+
+    >>> import vaejax as vj
+    >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
+    >>> x = vj.Example(jnp.zeros((1, 4)))
+    >>> params = model.init(jax.random.key(0), x)
+    >>> terms(jax.random.key(1), model, params, vj.Example(jnp.zeros(4))).rate.shape
+    ()
+    """
+    return terms_of(model, params, example, model.sample(key, params, example))
+
+
+def each(function: Any, key: Key, batch: Example) -> Any:
+    """`function(key, example)` over a batch; a longer batch does not change the keys of its first examples."""
+    return jax.vmap(function)(jax.random.split(key, len(batch.x)), batch)

@@ -1,0 +1,21 @@
+"""Where examples come from: arrays, files and TFDS sources, and the view that makes `x` of a raw example on the device.
+
+Raw examples stay as they are stored (uint8 where they can); a likelihood is only ever given values on which it is a
+distribution, which `fitted` sees to.
+"""
+
+from ._arrays import arrays as arrays
+from ._binarise import binarise_dynamic as binarise_dynamic
+from ._binarise import binarise_threshold as binarise_threshold
+from ._digest import digest as digest
+from ._digits import digits as digits
+from ._fitted import fitted as fitted
+from ._load import load as load
+from ._support import first_bad as first_bad
+from ._support import holds as holds
+from ._types import Data as Data
+from ._views import View as View
+from ._views import as_floats as as_floats
+from ._views import binarised as binarised
+from ._views import dequantised as dequantised
+from ._views import scaled as scaled

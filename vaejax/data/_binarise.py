@@ -1,0 +1,51 @@
+import numpy as np
+
+from vaejax.errors import DataError
+from vaejax.families import UNIT_INTERVAL
+from vaejax.likelihoods import bernoulli
+
+from ._support import holds
+from ._types import Data
+from ._views import binarised, scaled, seen_through
+
+
+def binarise_dynamic(data: Data) -> Data:
+    """x ~ Bernoulli(v/(n-1)), drawn anew each time an example is seen; the raw examples stay.
+
+    Salakhutdinov and Murray (2008), as in most tables of binary MNIST; test bounds then depend on the draw as well.
+    Raises `DataError` on floats outside of [0, 1], which are no probabilities.
+
+    >>> from vaejax.data import arrays
+    >>> binarise_dynamic(arrays(np.full((10, 4), 255, np.uint8))).preparation
+    'Bernoulli(v/255), drawn anew'
+    """
+    if data.levels is None and not all(holds(UNIT_INTERVAL, split) for split in data.splits.values()):
+        raise DataError(
+            f"dynamic binarisation draws x with probability v, and {data.name} has values outside of [0, 1]: scale "
+            "them to [0, 1], or cut them at a value (data.binarise_threshold)"
+        )
+    return seen_through(data, binarised(data.levels))._replace(likelihood=bernoulli())
+
+
+def binarise_threshold(data: Data, at: float = 0.5) -> Data:
+    """x = 1 where v/(n-1) > at, else 0, once and for all: the raw examples become uint8 0 and 1.
+
+    Floats are compared as they are. Raises `DataError` if `at` leaves only zeros or only ones.
+
+    >>> from vaejax.data import arrays
+    >>> data = binarise_threshold(arrays(np.tile([0.2, 0.5, 0.7], (10, 1))))
+    >>> data.train[0].tolist(), data.preparation
+    ([0, 0, 1], 'v, one where v > 0.5')
+    """
+    top = 1 if data.levels is None else data.levels - 1
+    bits = [(split / top > at).astype(np.uint8) for split in data.splits.values()]
+    ones = sum(int(b.sum()) for b in bits)
+    if ones in (0, sum(b.size for b in bits)):
+        raise DataError(
+            f"a threshold at {at:g} turns every value of {data.name} into {int(ones > 0)}: choose one between its "
+            f"least value, {min(s.min() for s in data.splits.values()) / top:g}, and its largest, "
+            f"{max(s.max() for s in data.splits.values()) / top:g}"
+        )
+    word = "v" if top == 1 else f"v/{top}"
+    cut = data._replace(train=bits[0], validation=bits[1], test=bits[2], levels=2, likelihood=bernoulli())
+    return seen_through(cut, scaled(2)._replace(preparation=f"v, one where {word} > {at:g}"))

@@ -1,0 +1,79 @@
+"""What every `Family` is made with: supports, and the lifting of entrywise densities."""
+
+from collections.abc import Callable
+from typing import Any
+
+from jaxtyping import Array
+
+from vaejax.errors import VaejaxError
+from vaejax.types import Event, Family, Key, Params, Parts, Stats, Support
+
+REALS = Support(None, -float("inf"), float("inf"))
+UNIT_INTERVAL = Support(None, 0.0, 1.0)
+
+
+def levels_of(num_levels: int) -> Support:
+    """The n values 0, 1/(n-1), ..., 1.
+
+    >>> str(levels_of(17))
+    'the 17 levels 0, 1/16, ..., 1'
+    """
+    return Support(num_levels, 0.0, 1.0)
+
+
+def no_params(*_: Any) -> Params:
+    """`Family.init` of a family that learns nothing of its own."""
+    return ()
+
+
+def factorised(
+    name: str,
+    num_stats: int,
+    sample: Callable[[Key, Params, Stats], Event],
+    log_prob: Callable[[Params, Stats, Event], Parts],
+    mean: Callable[[Params, Stats], Event],
+    *,
+    support: Support = REALS,
+    init: Callable[..., Params] = no_params,
+) -> Family:
+    """A `Family` whose entries are independent given `stats`: one part per entry, so any entry can be masked."""
+
+    def draw(key: Key, params: Params, stats: Stats) -> tuple[Event, Parts]:
+        event = sample(key, params, stats)
+        return event, log_prob(params, stats, event)
+
+    return masked_by_parts(Family(name, num_stats, init, draw, log_prob, mean, support, unmaskable))
+
+
+def unmaskable(active: Array) -> Family:
+    """`Family.masked` before one is given: refuses."""
+    raise VaejaxError("this family cannot be narrowed by a mask: pass latent_size without max_latent_size")
+
+
+def keep(parts: Parts, active: Array) -> Parts:
+    """The parts in use. Refuses by shape what has not one part per latent and so does not factorise."""
+    if parts.shape != active.shape:
+        raise VaejaxError(
+            f"latents that do not factorise cannot be masked: expected one part for each of {active.shape} latents, "
+            f"got parts of shape {parts.shape}; give the family a `masked` of its own, or drop max_latent_size"
+        )
+    return parts * active
+
+
+def masked_by_parts(family: Family) -> Family:
+    """`family` with a `masked` that multiplies events and log densities, one entry per part."""
+
+    def masked(active: Array) -> Family:
+        def sample(key: Key, params: Params, stats: Stats) -> tuple[Event, Parts]:
+            event, log_prob = family.sample(key, params, stats)
+            return event * active, keep(log_prob, active)
+
+        def log_prob(params: Params, stats: Stats, event: Event) -> Parts:
+            return keep(family.log_prob(params, stats, event * active), active)
+
+        def mean(params: Params, stats: Stats) -> Event:
+            return family.mean(params, stats) * active
+
+        return family._replace(sample=sample, log_prob=log_prob, mean=mean, masked=lambda more: masked(active * more))
+
+    return family._replace(masked=masked)

@@ -1,0 +1,11 @@
+"""Many members at once: axes, the programs they share, the run and its result."""
+
+from ._axes import points as points
+from ._axes import zipped as zipped
+from ._result import Member as Member
+from ._result import Result as Result
+from ._result import extract as extract
+from ._sweep import fit as fit
+from ._sweep import remeasured as remeasured
+from ._sweep import restored as restored
+from ._sweep import sweep as sweep

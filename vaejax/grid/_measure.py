@@ -1,0 +1,73 @@
+"""From trained members to numbers: every example of every split exactly once."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vaejax.data import Data
+from vaejax.grid._devices import member_mesh, padded
+from vaejax.grid._plan import Program
+from vaejax.grid._run import chunks_of, compile_for
+from vaejax.metrics import Measured, active_units
+from vaejax.model import shapes_of
+from vaejax.train import Batches
+from vaejax.types import Params
+
+FEW = 16  # draws of z for a bound: the rate is in closed form and the distortion varies little
+
+
+class Split(NamedTuple):
+    """measured: of each member and example, float64 `[member, example]`. means: of q(z|x), `[member, example, latent]`."""
+
+    measured: Measured
+    means: np.ndarray
+
+
+def measure(
+    program: Program, params: Params, data: Data, num_samples: int
+) -> dict[str, np.ndarray]:
+    """Every measure of the members of a program, by name, `[member, ...]`; `params` are stacked over them."""
+    mesh = member_mesh(len(program.rows))
+    compiled = compile_for(program, Batches(data.view, 1), mesh).measure
+    numbers, params = padded((dict(program.numbers), params), mesh)
+
+    def split(raw: np.ndarray, num_samples: int) -> Split:
+        chunks = chunks_of(raw)
+        found = [compiled(numbers, params, *chunk, jnp.asarray(num_samples)) for chunk in zip(*chunks[:2], strict=True)]
+        members, examples = slice(len(program.rows)), slice(len(raw))
+        return Split(*jax.tree.map(lambda *a: np.concatenate(a, axis=1)[members, examples].astype(float), *found))
+
+    train, validation = split(data.train, FEW).measured, split(data.validation, FEW).measured
+    test, means = split(data.test, num_samples)
+    return {
+        "distortion": test.distortion.mean(1),
+        "rate": test.rate.mean(1),
+        "elbo": test.elbo.mean(1),
+        "log_likelihood": test.log_likelihood.mean(1),
+        "log_likelihood_se": _standard_error(test.log_likelihood),
+        "elbo_train": train.elbo.mean(1),
+        "elbo_validation": validation.elbo.mean(1),
+        "active_units": np.array([int(active_units(jnp.asarray(m))) for m in means]),
+        "num_params": num_params(program),
+        "elbo_validation_examples": validation.elbo,
+        "elbo_test_examples": test.elbo,
+    }
+
+
+def _standard_error(values: np.ndarray) -> np.ndarray:
+    """Of the mean over examples; not known from one example."""
+    num = values.shape[1]
+    return values.std(1, ddof=1) / np.sqrt(num) if num > 1 else np.full(len(values), np.nan)
+
+
+def num_params(program: Program) -> np.ndarray:
+    """How many numbers each compact model learns."""
+    counts: dict[tuple, int] = {}
+    rows = [tuple(values[i].item() for values in program.numbers.values()) for i in range(len(program.rows))]
+    for row in rows:
+        if row not in counts:
+            model = program.build(dict(zip(program.numbers, row, strict=True))).model.compact()
+            counts[row] = sum(leaf.size for leaf in jax.tree.leaves(shapes_of(model)))
+    return np.array([counts[row] for row in rows])

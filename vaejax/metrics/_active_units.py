@@ -1,0 +1,13 @@
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+
+def active_units(means: Float[Array, "num latent"], threshold: float = 0.01) -> Int[Array, ""]:
+    """The number of latents with Var_x(E_q[z|x]) > threshold, from the posterior means of a data set.
+
+    Burda et al. (2016), arXiv:1509.00519, section 5.2.
+
+    >>> int(active_units(jnp.array([[0.0, 1.0], [0.0, -1.0]])))
+    1
+    """
+    return jnp.sum(jnp.var(means, axis=0, ddof=1) > threshold)

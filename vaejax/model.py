@@ -1,0 +1,201 @@
+"""The VAE: two networks and three families make pure functions of one example; latent size is a mask."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from vaejax import divergences
+from vaejax.errors import NetworkError, VaejaxError
+from vaejax.families import keep
+from vaejax.likelihoods import learned_normal
+from vaejax.numerics import concrete, require_count
+from vaejax.posteriors import normal
+from vaejax.priors import standard_normal
+from vaejax.types import VAE, Draw, Event, Example, Family, Key, Latent, Net, NetBuilder, Number, Params, Parts, Shape
+
+
+def vae(
+    encoder: NetBuilder,
+    decoder: NetBuilder,
+    *,
+    data_shape: Shape,
+    latent_size: Number,
+    max_latent_size: Number | None = None,
+    posterior: Family | None = None,
+    prior: Family | None = None,
+    likelihood: Family | None = None,
+) -> VAE:
+    """p(z) p(x|z) and q(z|x): the functions `init, encode, sample, decode, ...` of one example.
+
+    The encoder is asked for the stats of q(z|x) and sees `(x, context)`; the decoder is asked for those of p(x|z) and
+    sees `(context, z)`. With `max_latent_size`, arrays have that many latents and the first `latent_size` are in use:
+    `latent_size` may then be traced, and the model equals the truly smaller one, initial weights included.
+
+    posterior: `posteriors.normal()`. prior: `priors.standard_normal()`. likelihood: `likelihoods.learned_normal()`, a
+    density on any real data; name the one that is a distribution on yours.
+
+    Raises: VaejaxError where a size is known and out of range; NetworkError, in `init`, where a network does not fit.
+    Kingma and Welling (2014), arXiv:1312.6114; Rezende, Mohamed and Wierstra (2014), arXiv:1401.4082.
+
+    >>> import vaejax as vj
+    >>> model = vae(vj.nets.mlp(16), vj.nets.mlp(16), data_shape=(8, 8), latent_size=2, max_latent_size=4)
+    >>> params = model.init(jax.random.key(0), vj.Example(jnp.zeros((1, 8, 8))))
+    >>> model.encode(params, vj.Example(jnp.zeros((8, 8)))).shape
+    (4,)
+    """
+    data_shape = tuple(require_count("an entry of data_shape", size) for size in data_shape)
+    num_latents, masked = _sizes(latent_size, max_latent_size)
+    active = jnp.where(jnp.arange(num_latents) < latent_size, 1.0, 0.0)
+    posterior, prior, likelihood = posterior or normal(), prior or standard_normal(), likelihood or learned_normal()
+    rate_of = divergences.closed_form(posterior, prior)
+
+    def compact() -> VAE:
+        size = require_count("latent_size", latent_size)
+        families: dict[str, Family] = {"posterior": posterior, "prior": prior, "likelihood": likelihood}
+        return vae(encoder, decoder, data_shape=data_shape, latent_size=size, **families)
+
+    encoder_net = _built("encoder", encoder, (posterior.num_stats, num_latents))
+    decoder_net = _built("decoder", decoder, (likelihood.num_stats, *data_shape))
+    q = posterior.masked(active) if masked else posterior
+    p = prior.masked(active) if masked else prior
+
+    def init(key: Key, batch: Example) -> Params:
+        one = jax.tree.map(lambda leaf: leaf[0], batch)
+        if one.x.shape != data_shape:
+            raise VaejaxError(f"expected a batch of examples of shape {data_shape}, got an array of shape {batch.x.shape}")
+        keys = jax.random.split(key, 5)
+        context = jax.tree.map(jnp.ones_like, one.context)
+        x_shown, z_shown = (jnp.ones(data_shape), context), (context, active)
+        params = {
+            "encoder": encoder_net.init(keys[0], x_shown, jnp.tile(active, (posterior.num_stats, 1))),
+            "decoder": decoder_net.init(keys[1], z_shown, jnp.ones((likelihood.num_stats, *data_shape))),
+            "posterior": q.init(keys[2], (num_latents,)),
+            "prior": p.init(keys[3], (num_latents,)),
+            "likelihood": likelihood.init(keys[4], data_shape),
+        }
+        _require_output("encoder", encoder_net, params, x_shown, (posterior.num_stats, num_latents))
+        _require_output("decoder", decoder_net, params, z_shown, (likelihood.num_stats, *data_shape))
+        return params
+
+    def q_stats(params: Params, example: Example) -> Array:
+        return encoder_net.apply(params["encoder"], (_seen(example), example.context), _net_key(example, 0))
+
+    def p_stats() -> Array:
+        return jnp.zeros((0, num_latents))
+
+    def x_stats(params: Params, z: Latent, example: Example) -> Array:
+        return decoder_net.apply(params["decoder"], (example.context, z * active), _net_key(example, 1))
+
+    def encode(params: Params, example: Example) -> Latent:
+        return q.mean(params["posterior"], q_stats(params, example))
+
+    def sample(key: Key, params: Params, example: Example) -> Draw:
+        stats = q_stats(params, example)
+        z, log_q = q.sample(key, params["posterior"], stats)
+        if rate_of is None:
+            return Draw(z, log_q, divergences.sampled(log_q, log_prior(params, z, example)))
+        rate = rate_of(params["posterior"], stats, params["prior"], p_stats())
+        return Draw(z, log_q, keep(rate, active) if masked else rate)
+
+    def decode(params: Params, z: Latent, example: Example) -> Event:
+        return likelihood.mean(params["likelihood"], x_stats(params, z, example))
+
+    def log_posterior(params: Params, z: Latent, example: Example) -> Parts:
+        return q.log_prob(params["posterior"], q_stats(params, example), z)
+
+    def log_prior(params: Params, z: Latent, example: Example) -> Parts:
+        return p.log_prob(params["prior"], p_stats(), z)
+
+    def log_likelihood(params: Params, z: Latent, example: Example) -> Parts:
+        parts = likelihood.log_prob(params["likelihood"], x_stats(params, z, example), _seen(example))
+        return parts if example.observed is None else _observed(parts, example.observed)
+
+    def sample_prior(key: Key, params: Params, example: Example) -> Latent:
+        return p.sample(key, params["prior"], p_stats())[0]
+
+    def sample_likelihood(key: Key, params: Params, z: Latent, example: Example) -> Event:
+        return likelihood.sample(key, params["likelihood"], x_stats(params, z, example))[0]
+
+    return VAE(
+        init,
+        encode,
+        sample,
+        decode,
+        log_posterior,
+        log_prior,
+        log_likelihood,
+        sample_prior,
+        sample_likelihood,
+        compact,
+        data_shape,
+        likelihood,
+    )
+
+
+def compacted(model: VAE, params: Params) -> tuple[VAE, Params]:
+    """The ordinary model at its true sizes, and the prefix of every leaf that is its parameters.
+
+    >>> import vaejax as vj
+    >>> wide = vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2, max_latent_size=5)
+    >>> small, params = compacted(wide, vj.init(jax.random.key(0), wide, jnp.zeros((1, 4))))
+    >>> vj.encode(small, params, jnp.zeros(4)).shape
+    (2,)
+    """
+    small = model.compact()
+    return small, {name: _cut(params[name], shapes) for name, shapes in shapes_of(small).items()}
+
+
+def shapes_of(model: VAE) -> Params:
+    """The shapes of a model's parameters, with nothing computed."""
+    return jax.eval_shape(lambda: model.init(jax.random.key(0), Example(jnp.zeros((1, *model.data_shape)))))
+
+
+def _cut(params: Params, smaller: Params) -> Params:
+    return jax.tree.map(lambda wide, small: wide[tuple(slice(n) for n in small.shape)], params, smaller)
+
+
+def _sizes(latent_size: Number, max_latent_size: Number | None) -> tuple[int, bool]:
+    """How many latents the arrays have, and whether some may be out of use."""
+    if max_latent_size is None:
+        return require_count("latent_size", latent_size), False
+    widest = require_count("max_latent_size", max_latent_size)
+    if concrete(latent_size) is None:
+        return widest, True
+    size = require_count("latent_size", latent_size)
+    if size > widest:
+        raise VaejaxError(f"latent_size must be at most max_latent_size={widest}, got {size}")
+    return widest, size < widest
+
+
+def _built(name: str, builder: NetBuilder, shape: Shape) -> Net:
+    if not callable(builder):
+        raise VaejaxError(f"the {name} must be a function from the shape of its output to a Net, got {builder!r}")
+    net = builder(shape)
+    if not isinstance(net, Net):
+        raise VaejaxError(f"the {name} must give a vj.Net of init and apply for an output of shape {shape}, got {net!r}")
+    return net
+
+
+def _require_output(name: str, net: Net, params: Params, inputs: Any, shape: Shape) -> None:
+    found = jax.eval_shape(lambda params: net.apply(params, inputs, None), params[name]).shape
+    if found != shape:
+        raise NetworkError(f"the {name} must give an array of shape {shape} (num_stats, *event), it gives {found}")
+
+
+def _seen(example: Example) -> Event:
+    """x with zeros where it was not observed, so that what stands there does not matter, NaN included."""
+    return example.x if example.observed is None else jnp.where(example.observed, example.x, 0.0)
+
+
+def _observed(parts: Parts, observed: Array) -> Parts:
+    if parts.shape != observed.shape:
+        raise VaejaxError(
+            f"a mask of observed entries {observed.shape} needs a likelihood with one part per entry, got {parts.shape}"
+        )
+    return jnp.where(observed, parts, 0.0)
+
+
+def _net_key(example: Example, index: int) -> Key | None:
+    return None if example.key is None else jax.random.fold_in(example.key, index)

@@ -1,0 +1,92 @@
+"""Log densities and stable helpers that more than one room needs."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.lax import stop_gradient
+from jaxtyping import Array, Float, Shaped
+
+from vaejax.errors import VaejaxError
+from vaejax.types import Number
+
+LOG_2PI = math.log(2 * math.pi)
+
+
+def normal_log_prob(x: Any, mean: Any, log_scale: Any) -> Array:
+    """log N(x; mean, exp(log_scale)^2), entry by entry, in nats.
+
+    >>> float(normal_log_prob(0.0, 0.0, 0.0)).__round__(4)
+    -0.9189
+    """
+    return -0.5 * (jnp.square((x - mean) * jnp.exp(-log_scale)) + 2 * log_scale + LOG_2PI)
+
+
+def bernoulli_log_prob(x: Array, logits: Array) -> Array:
+    """x log sigmoid(s) + (1 - x) log sigmoid(-s), entry by entry: finite and exact at every finite logit.
+
+    >>> bernoulli_log_prob(jnp.array([1.0, 0.0]), jnp.array([-90.0, -90.0])).tolist()
+    [-90.0, 0.0]
+    """
+    return x * jnp.minimum(logits, 0) + (1 - x) * jnp.minimum(-logits, 0) - jnp.log1p(jnp.exp(-jnp.abs(logits)))
+
+
+def logmeanexp(a: Float[Array, "..."], axis: int = 0) -> Float[Array, "..."]:
+    """log mean exp a along an axis, without overflow."""
+    return jax.nn.logsumexp(a, axis=axis) - math.log(a.shape[axis])
+
+
+def average(values: Shaped[Array, " batch *rest"], weight: Shaped[Array, " batch"] | None) -> Array:
+    """The mean over the leading axis; `weight` 0 leaves an example out, `None` is the plain mean."""
+    if weight is None:
+        return jnp.mean(values, axis=0)
+    return jnp.tensordot(weight.astype(values.dtype), values, 1) / jnp.sum(weight.astype(values.dtype))
+
+
+def with_gradient_of(value: Array, surrogate: Array) -> Array:
+    """The value of one with the gradient of the other."""
+    return surrogate + stop_gradient(value - surrogate)
+
+
+def towards(parameter: Array, target: Array) -> Array:
+    """Zero, whose gradient is `target - parameter`: one ascent step of `optax.sgd(1.0)` moves the parameter there."""
+    return (parameter - stop_gradient(parameter)) * stop_gradient(target - parameter)
+
+
+def concrete(value: Number) -> Any:
+    """The value as a NumPy array, or `None` where it is traced and can not be looked at.
+
+    >>> concrete(2.0), jax.jit(lambda x: 1.0 if concrete(x) is None else 0.0)(2.0).item()
+    (array(2.), 1.0)
+    """
+    return None if isinstance(value, jax.core.Tracer) else np.asarray(value)
+
+
+def require_number(name: str, value: Number, *, above: float | None = None, least: float | None = None) -> Number:
+    """`value`, refused where it is known and is not one finite number in range.
+
+    Raises: VaejaxError, naming what was expected and what came.
+    """
+    known = concrete(value)
+    if known is None:
+        return value
+    bound = f" above {above:g}" if above is not None else f" of at least {least:g}" if least is not None else ""
+    if known.dtype.kind not in "iuf" or known.shape != () or not np.isfinite(known):
+        raise VaejaxError(f"{name} must be one finite number{bound}, got {value!r}")
+    if (above is not None and known <= above) or (least is not None and known < least):
+        raise VaejaxError(f"{name} must be a number{bound}, got {value!r}")
+    return value
+
+
+def require_count(name: str, value: Number, *, least: int = 1) -> int:
+    """`value` as an int of at least `least`. It shapes arrays, so a traced value raises jax's concretization error."""
+    if isinstance(value, jax.core.Tracer):
+        return int(value)  # raises
+    known = np.asarray(value)
+    if known.dtype.kind not in "iuf" or known.shape != () or not np.isfinite(known) or known != np.floor(known):
+        raise VaejaxError(f"{name} must be a whole number, got {value!r}")
+    if known < least:
+        raise VaejaxError(f"{name} must be at least {least}, got {value!r}")
+    return int(known)

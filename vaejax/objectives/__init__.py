@@ -1,0 +1,4 @@
+"""What training maximises, over a batch, in nats per example. One file, one objective."""
+
+from ._elbo import elbo as elbo
+from ._iwae import iwae as iwae

@@ -1,0 +1,4 @@
+"""p(z): where the latents are expected to be. One file, one family."""
+
+from ._mixture import mixture as mixture
+from ._standard_normal import standard_normal as standard_normal

@@ -1,0 +1,81 @@
+"""What a run shows while it lasts: members, epoch, the best bound so far, the time left; and its history on disk."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from vaejax.folder import append_history
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+LINES = 5  # where there is no terminal, this many lines for each program
+
+
+class Progress:
+    """A context for `sweep`: `update` is its `on_segment`."""
+
+    def __init__(self, epochs: int, path: Path, started: float) -> None:
+        self.epochs, self.path, self.started = epochs, path, started
+        self.first_segment: float | None = None
+        self.console = Console(stderr=True)
+        self.bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} epochs"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self.task = self.bar.add_task("compiling the training program", total=epochs)
+        self.program = 0
+
+    def __enter__(self) -> "Progress":
+        self.bar.start()
+        if not self.console.is_terminal:
+            self.console.print("compiling the training program ...")
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.bar.stop()
+
+    def update(self, dataset: "xr.Dataset") -> None:
+        """One segment: shown, and added to history.jsonl."""
+        self.first_segment = self.first_segment or time.perf_counter()
+        append_history(self.path, dataset)
+        epoch, program = dataset.attrs["epoch"], dataset.attrs["program"]
+        if program != self.program:
+            self.program = program
+            self.bar.reset(self.task)
+        text = self._text(dataset, epoch)
+        self.bar.update(self.task, completed=epoch, description=text)
+        ends = dataset["epoch"].values
+        shown = set(ends[np.linspace(0, len(ends) - 1, LINES).round().astype(int)].tolist())
+        if not self.console.is_terminal and epoch in shown:
+            self.console.print(f"epoch {epoch}/{self.epochs}: {text}")
+        if epoch == self.epochs:
+            self.bar.update(self.task, description=f"{text}; measuring")
+
+    def timing(self, measured: float, ended: float) -> dict[str, float]:
+        """Seconds: until the first segment was done (with compiling), of training and measuring, of writing, in all."""
+        first = self.first_segment or measured
+        return {
+            "first_segment": round(first - self.started, 2),
+            "train_and_measure": round(measured - first, 2),
+            "write": round(ended - measured, 2),
+            "total": round(ended - self.started, 2),
+        }
+
+    def _text(self, dataset: "xr.Dataset", epoch: int) -> str:
+        bounds = dataset["history_validation"].sel(epoch=epoch).values
+        alive = np.isfinite(bounds)
+        diverged = int((dataset["status"].values != "ok").sum())
+        best = f"best held-out bound {bounds[alive].max():.2f} nats" if alive.any() else "no finite bound"
+        return f"{bounds.size} members, {best}" + (f", {diverged} diverged" if diverged else "")

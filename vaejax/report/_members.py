@@ -1,0 +1,163 @@
+"""The grid as a flat list of members, whatever its axes are called and however many there are."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vaejax.report._words import is_number, name, plain, setting
+
+MEASURES = (
+    "log_likelihood",
+    "log_likelihood_se",
+    "elbo",
+    "distortion",
+    "rate",
+    "active_units",
+    "elbo_validation",
+    "elbo_train",
+    "drift",
+    "best_epoch",
+    "num_params",
+)
+
+
+class Members(NamedTuple):
+    """All members in the order of the grid.
+
+    axes: names, in the order of the user.
+    settings: one tuple for each member, one value for each axis.
+    measures: `[num_members]` each, NaN where a member diverged; a measure that was not taken is absent.
+    ok: `[num_members]`, whether the member has numbers.
+    curves: `[num_members, num_epochs]`, the held-out bound; no columns where there is no history.
+    epochs: `[num_epochs]`.
+    chosen: which member the answer is about.
+    """
+
+    axes: tuple[str, ...]
+    settings: tuple[tuple[Any, ...], ...]
+    measures: dict[str, np.ndarray]
+    ok: np.ndarray
+    curves: np.ndarray
+    epochs: np.ndarray
+    chosen: int | None
+
+
+def members(dataset: Any, answer: Any) -> Members:
+    """Flatten the grid. An explicit list of points (one dimension `point`) has its coordinates for axes."""
+    dims = tuple(d for d in _template(dataset).dims if d != "epoch")
+    axes, settings = _settings(dataset, dims)
+    measures = {key: _flat(dataset[key], dims).astype(float) for key in MEASURES if key in dataset}
+    num = len(settings)
+    ok = np.isfinite(measures.get("elbo", np.zeros(num)))
+    if "status" in dataset:
+        ok &= _flat(dataset["status"], dims).astype(str) == "ok"
+    curves = _curves(dataset, dims, num)
+    epochs = dataset["epoch"].values if "epoch" in dataset.coords else np.arange(1, curves.shape[1] + 1)
+    flat = Members(axes, settings, measures, ok, curves, np.asarray(epochs, float), None)
+    return flat._replace(chosen=_chosen(flat, dict(answer.member or {})))
+
+
+def _template(dataset: Any) -> Any:
+    return next(dataset[key] for key in ("status", "elbo", *dataset.data_vars) if key in dataset)
+
+
+def _flat(array: Any, dims: tuple[str, ...]) -> np.ndarray:
+    return np.asarray(array.transpose(*dims).values).reshape(-1)
+
+
+def _curves(dataset: Any, dims: tuple[str, ...], num: int) -> np.ndarray:
+    if "history_validation" not in dataset:
+        return np.zeros((num, 0))
+    return np.asarray(dataset["history_validation"].transpose(*dims, "epoch").values, float).reshape(num, -1)
+
+
+def _settings(dataset: Any, dims: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]:
+    axes: list[str] = []
+    columns: list[list[Any]] = []
+    shape = tuple(dataset.sizes[d] for d in dims)
+    indices = np.indices(shape).reshape(len(dims), math.prod(shape))
+    for dim, index in zip(dims, indices, strict=True):
+        for axis in _axes_along(dataset, dim):
+            values = dataset[axis].values if axis in dataset.coords else np.arange(dataset.sizes[dim])
+            axes.append(str(axis))
+            columns.append([plain(values[i]) for i in index])
+    num = math.prod(shape)
+    return tuple(axes), tuple(zip(*columns, strict=True)) if columns else ((),) * num
+
+
+def _axes_along(dataset: Any, dim: str) -> list[str]:
+    along = [key for key, coord in dataset.coords.items() if coord.dims == (dim,) and key != dim]
+    return along if dim == "point" and along else [dim]
+
+
+def _same(one: Any, other: Any) -> bool:
+    one, other = plain(one), plain(other)
+    if is_number(one) and is_number(other):
+        return math.isclose(one, other, rel_tol=1e-5)
+    return bool(one == other)
+
+
+def _chosen(flat: Members, member: dict[str, Any]) -> int | None:
+    """The member with these settings; of several (an axis is not named) the one with the best log likelihood."""
+    asked = [(flat.axes.index(axis), value) for axis, value in member.items() if axis in flat.axes]
+    if not member or not flat.ok.any():
+        return None
+    found = [i for i in np.flatnonzero(flat.ok) if all(_same(flat.settings[i][k], value) for k, value in asked)]
+    score = np.nan_to_num(measure(flat, "log_likelihood"), nan=-np.inf)
+    return int(max(found, key=lambda i: score[i])) if found else None
+
+
+def measure(flat: Members, key: str) -> np.ndarray:
+    """`[num_members]`; NaN everywhere if it was not taken."""
+    return flat.measures.get(key, np.full(len(flat.settings), np.nan))
+
+
+def column(flat: Members, axis: str | None) -> list[Any]:
+    """The value on `axis` of each member; `None` where there is no such axis."""
+    if axis not in flat.axes:
+        return [None] * len(flat.settings)
+    index = flat.axes.index(axis)
+    return [row[index] for row in flat.settings]
+
+
+def levels(flat: Members, axis: str | None) -> list[Any]:
+    """The distinct values on `axis`: numbers from small to large, others as they come."""
+    found = list(dict.fromkeys(column(flat, axis)))
+    return sorted(found) if all(is_number(value) for value in found) else found
+
+
+def label(flat: Members, index: int) -> str:
+    """`beta 1, latent size 16, seed 0`."""
+    pairs = zip(flat.axes, flat.settings[index], strict=True)
+    return ", ".join(f"{name(axis)} {setting(value)}" for axis, value in pairs) or "the only member"
+
+
+def hue_axis(flat: Members) -> str | None:
+    """The axis shown as colour: beta, or the first other axis that varies."""
+    others = [axis for axis in flat.axes if axis not in ("beta", "latent_size", "seed")]
+    ordered = [axis for axis in ("beta", *others) if axis in flat.axes]
+    return next((axis for axis in ordered if len(levels(flat, axis)) > 1), ordered[0] if ordered else None)
+
+
+def hues(flat: Members) -> list[int]:
+    """Which colour each member has, counted from 0."""
+    axis = hue_axis(flat)
+    order = {value: rank for rank, value in enumerate(levels(flat, axis))}
+    return [order[value] for value in column(flat, axis)]
+
+
+def groups(flat: Members, axes: tuple[str, ...]) -> dict[tuple[Any, ...], list[int]]:
+    """The members with numbers, by their values on `axes`."""
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for index in np.flatnonzero(flat.ok):
+        key = tuple(column_value(flat, int(index), axis) for axis in axes)
+        found.setdefault(key, []).append(int(index))
+    return found
+
+
+def column_value(flat: Members, index: int, axis: str) -> Any:
+    """The value of one member on one axis."""
+    return flat.settings[index][flat.axes.index(axis)] if axis in flat.axes else None

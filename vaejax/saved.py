@@ -1,0 +1,101 @@
+"""A finished run, opened again: its result, measured anew or drawn from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vaejax import folder, recipes, store
+from vaejax.answer import Answer, bottleneck
+from vaejax.data import Data, digest
+from vaejax.errors import OutputError, VaejaxError
+from vaejax.grid import Result, remeasured, restored
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+class Run(NamedTuple):
+    """What was asked, on what, and what came of it."""
+
+    config: recipes.Config
+    data: Data
+    result: Result
+    answer: Answer
+
+
+def open_run(path: Path) -> Run:
+    """A finished run, with its data read again. Raises: VaejaxError where these are not the data it was trained on."""
+    import xarray as xr
+
+    config, noted = folder.read_config(path)
+    data = recipes.read_data(config)
+    if digest(data) != noted["sha256"]:
+        raise VaejaxError(f"{config.data} has changed since {path} was trained on it: its hash is not the one in config.json")
+    try:
+        with xr.open_dataset(path / "results.nc", engine="scipy") as opened:
+            dataset = opened.load()
+    except (OSError, ValueError, TypeError) as error:
+        raise VaejaxError(f"cannot read {path / 'results.nc'}: {error}") from error
+    member, axes = recipes.member_of(config, data), recipes.axes_of(config)
+
+    def read(shapes: list[Any]) -> list[Any]:
+        named = {f"program_{i}": shape for i, shape in enumerate(shapes)}
+        return list(store.load(path / "params", named).values())
+
+    result = restored(member, data, dataset, read, **axes)
+    return Run(config, data, result, bottleneck(dataset, config.margin))
+
+
+def evaluate(run: Run, num_samples: int) -> "xr.Dataset":
+    """The table of the run with every member measured again."""
+    return remeasured(run.result, run.data, num_samples)
+
+
+def nearest_to_answer(run: Run, where: Mapping[str, Any]) -> dict[str, Any]:
+    """The chosen member, or the one that differs from it by `where`."""
+    if not run.answer.member:
+        raise VaejaxError("every member of this run diverged: there is nothing to sample from")
+    return {**run.answer.member, **where}
+
+
+def first_examples(data: Data, num: int) -> jax.Array:
+    """Examples of the test split as the model sees them, drawn with a fixed key."""
+    raw = jnp.asarray(data.test[:num])
+    return jax.vmap(data.view)(jax.random.split(jax.random.key(0), len(raw)), raw)
+
+
+def write_samples(out: Path | None, run_folder: Path, drawn: np.ndarray) -> Path:
+    """A contact sheet of images, or the array itself."""
+    image = drawn.ndim == 3 or (drawn.ndim == 4 and drawn.shape[-1] in (1, 3))
+    path = out or run_folder / ("samples.png" if image else "samples.npy")
+    if path.suffix not in (".png", ".npy") or (path.suffix == ".png" and not image):
+        raise OutputError(f"expected --out to end in .npy{' or .png' if image else ''}, got {path.name}")
+    try:
+        if path.suffix == ".npy":
+            np.save(path, drawn)
+        else:
+            _write_sheet(path, drawn)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+    return path
+
+
+def _write_sheet(path: Path, drawn: np.ndarray) -> None:
+    """Images side by side on a square sheet, each pixel four pixels wide where they are small."""
+    from PIL import Image
+
+    images = drawn.reshape(*drawn.shape[:3], -1)
+    num, height, width, channels = images.shape
+    columns = int(np.ceil(np.sqrt(num)))
+    rows = -(-num // columns)
+    sheet = np.zeros((rows * (height + 1) + 1, columns * (width + 1) + 1, channels))
+    for i, image in enumerate(images):
+        top, left = 1 + (i // columns) * (height + 1), 1 + (i % columns) * (width + 1)
+        sheet[top : top + height, left : left + width] = image
+    zoom = max(1, 40 // max(height, width))
+    pixels = (np.clip(sheet, 0, 1) * 255).round().astype(np.uint8).repeat(zoom, 0).repeat(zoom, 1)
+    Image.fromarray(pixels[..., 0] if channels == 1 else pixels).save(path)

@@ -1,0 +1,174 @@
+"""The contracts. Everything is in nats per example: summed over the entries of an example, averaged over a batch.
+
+A concept is a `NamedTuple` of pure functions, made by a lower-case factory. A `Family` knows one event, a `VAE` one
+example, an `Objective` a batch, a `Trainer` time and the grid members: each floor adds one leading axis, and no floor
+below has heard of it. Whatever training changes is a parameter; how it changes is the optimizer's business. Only a
+model opens an example and only a family opens its stats: objectives and metrics see neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree, Shaped
+
+Key: TypeAlias = PRNGKeyArray
+Shape: TypeAlias = tuple[int, ...]
+Number: TypeAlias = Any  # a Python number, or a scalar array that may be traced
+Params: TypeAlias = Any  # nested dicts of arrays; () where nothing is learned
+Event: TypeAlias = Shaped[Array, "*event"]
+Latent: TypeAlias = Float[Array, "*latent"]
+Stats: TypeAlias = Float[Array, "num_stats *event"]  # unconstrained reals
+Parts: TypeAlias = Float[Array, "*parts"]  # terms of a log density; their sum is it
+Scalar: TypeAlias = Float[Array, ""]
+
+
+class Example(NamedTuple):
+    """One thing to model; a batch is an `Example` with a leading axis on every leaf. `None` leaves vanish.
+
+    x: what the likelihood explains.
+    context: what encoder, decoder and prior may look at and nobody explains.
+    observed: one where `x` was seen, of the shape of `x`; `None` is everywhere.
+    weight: how much the example counts in an average over a batch (0: it fills the last batch); `None` is 1.
+    key: randomness for the networks (dropout, corruption); `None` is evaluation.
+    """
+
+    x: Event
+    context: PyTree = None
+    observed: Shaped[Array, "*event"] | None = None
+    weight: Shaped[Array, "..."] | None = None
+    key: Key | None = None
+
+
+class Net(NamedTuple):
+    """A network as two pure functions.
+
+    init: `(key, inputs, outputs)`, arrays that show the shapes. An input that is zero here counts for no fan-in, and
+        an output that is zero here is never used: its weights start at zero.
+    apply: `(params, inputs, key)`; `inputs` is any pytree and `key=None` is evaluation.
+    """
+
+    init: Callable[[Key, PyTree, Array], Params]
+    apply: Callable[[Params, PyTree, Key | None], Array]
+
+
+NetBuilder: TypeAlias = Callable[[Shape], Net]  # from the shape of the output, [num_stats, *event]
+
+
+class Support(NamedTuple):
+    """The values on which a family is a distribution.
+
+    levels: n for the n values 0, 1/(n-1), ..., 1 (a mass function); `None` for the interval [low, high] (a density).
+    """
+
+    levels: int | None
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        if self.levels is None:
+            return "the reals" if self.low == -float("inf") else f"the interval [{self.low:g}, {self.high:g}]"
+        return "{0, 1}" if self.levels == 2 else f"the {self.levels} levels 0, 1/{self.levels - 1}, ..., 1"
+
+
+class Family(NamedTuple):
+    """A distribution over one event given `stats`: a likelihood, a posterior or a prior.
+
+    `stats` is `[num_stats, *event]`, also when `num_stats` is 0: it tells the shape.
+    init: parameters that are global, not a network's output: `(key, event_shape)`.
+    sample: an event and its log density, which may be known only along the sample.
+    log_prob: normalised, in independent parts: one per entry only if entries are independent.
+    mean: of the event.
+    support: where events lie.
+    masked: `active -> Family`, the family on the entries where `active` is one; the others are zero and cost nothing.
+        It raises where the family cannot be narrowed by an array that is traced.
+    """
+
+    name: str
+    num_stats: int
+    init: Callable[[Key, Shape], Params]
+    sample: Callable[[Key, Params, Stats], tuple[Event, Parts]]
+    log_prob: Callable[[Params, Stats, Event], Parts]
+    mean: Callable[[Params, Stats], Event]
+    support: Support
+    masked: Callable[[Array], Family]
+
+
+class Draw(NamedTuple):
+    """z ~ q(z | x) and what it cost.
+
+    log_q: along the sample, in independent parts; importance weights use it.
+    rate: terms that sum to KL(q || p), in closed form where one is known, else to log q - log p at z.
+    """
+
+    z: Latent
+    log_q: Parts
+    rate: Parts
+
+
+class VAE(NamedTuple):
+    """p(z) p(x | z) and q(z | x), one example at a time. `params` is all there is: any function may use any of it.
+
+    init: from a batch, as some parameters start as data. Top-level names: encoder, decoder, posterior, prior, likelihood.
+    sample: z ~ q(z | x).  encode: the mean of q(z | x).  decode: the mean of p(x | z).
+    compact: the same model at its true, smaller shapes; its `params` are prefixes of ours (`model.compacted`).
+        It raises where a size is traced.
+    """
+
+    init: Callable[[Key, Example], Params]
+    encode: Callable[[Params, Example], Latent]
+    sample: Callable[[Key, Params, Example], Draw]
+    decode: Callable[[Params, Latent, Example], Event]
+    log_posterior: Callable[[Params, Latent, Example], Parts]
+    log_prior: Callable[[Params, Latent, Example], Parts]
+    log_likelihood: Callable[[Params, Latent, Example], Parts]
+    sample_prior: Callable[[Key, Params, Example], Latent]
+    sample_likelihood: Callable[[Key, Params, Latent, Example], Event]
+    compact: Callable[[], VAE]
+    data_shape: Shape
+    likelihood: Family  # for whoever feeds the model to check that it is a distribution on the data
+
+
+class Bound(NamedTuple):
+    """value: training ascends its gradient, for every parameter there is.
+
+    distortion: -E_q log p(x | z). rate: KL(q || p), unweighted and summed.
+    """
+
+    value: Scalar
+    distortion: Scalar
+    rate: Scalar
+
+
+class Objective(NamedTuple):
+    """What training maximises, over a batch.
+
+    init: all of `params`: the model's, and its own under "objective" if it has any.
+    formula: what `value` is, in terms of `settings`, the numbers in force (they may be traced).
+    """
+
+    init: Callable[[Key, VAE, Example], Params]
+    evaluate: Callable[[Key, VAE, Params, Example], Bound]
+    formula: str
+    settings: Mapping[str, Number]
+
+
+class State(NamedTuple):
+    """All that survives a step."""
+
+    step: Shaped[Array, ""]
+    params: Params
+    opt_state: Any
+
+
+class Trainer(NamedTuple):
+    """A model, what it maximises, and one step of it. `model` and `objective` are there to be measured."""
+
+    model: VAE
+    objective: Objective
+    init: Callable[[Key, Example], State]
+    step: Callable[[Key, State, Example], tuple[State, Bound]]
+
+
+Metric: TypeAlias = Callable[[Key, VAE, Params, Example], Any]
