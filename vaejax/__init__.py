@@ -1,11 +1,20 @@
 """Variational autoencoders on JAX: pure functions, mapped over grids of beta and latent size in one XLA program."""
 
+from . import data as data
 from . import likelihoods as likelihoods
 from . import metrics as metrics
 from . import nets as nets
 from . import objectives as objectives
 from . import posteriors as posteriors
 from . import priors as priors
+from . import report as report
+from . import schedules as schedules
+from .answer import bottleneck as bottleneck
+from .grid import extract as extract
+from .grid import fit as fit
+from .grid import points as points
+from .grid import sweep as sweep
+from .grid import zipped as zipped
 from .model import vae as vae
 from .train import by_name as by_name
 from .train import trainer as trainer
@@ -20,9 +29,3 @@ from .verbs import init as init
 from .verbs import reconstruct as reconstruct
 from .verbs import sample as sample
 from .verbs import terms as terms
-from . import data as data
-from .grid import extract as extract
-from .grid import fit as fit
-from .grid import points as points
-from .grid import sweep as sweep
-from .grid import zipped as zipped

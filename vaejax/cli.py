@@ -1,5 +1,6 @@
 """The command line: parse, call, print. `vaejax sweep`, `vaejax evaluate RUN`, `vaejax sample RUN`."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, subcommand
@@ -36,6 +36,7 @@ class Sweep:
         recipes.check(config)
         with folder.new_folder(self.out) as path:
             started = time.perf_counter()
+            axes: dict[str, Any] = recipes.axes_of(config)
             data = recipes.read_data(config)
             folder.write_config(path, config, data)
             with Progress(config.epochs, path, started) as progress:
@@ -46,7 +47,7 @@ class Sweep:
                     batch_size=config.batch_size,
                     num_samples=config.num_samples,
                     on_segment=progress.update,
-                    **recipes.axes_of(config),
+                    **axes,
                 )
             measured = time.perf_counter()
             folder.end_history(path, result.dataset)
@@ -150,12 +151,10 @@ def _terminated(number: int, frame: Any) -> None:
 
 def _use_all_cores() -> None:
     """A CPU device for each core, so that members are trained side by side; a device decides nothing else."""
-    if "XLA_FLAGS" in os.environ or jax.config.jax_num_cpu_devices > 1:
+    if {"XLA_FLAGS", "JAX_NUM_CPU_DEVICES"} & os.environ.keys():
         return
-    try:
+    with contextlib.suppress(RuntimeError, AttributeError):  # jax is already running, or this is no Linux
         jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
-    except (RuntimeError, AttributeError):
-        pass  # jax is already running, or this is no Linux
 
 
 if __name__ == "__main__":

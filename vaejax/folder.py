@@ -5,11 +5,10 @@ import importlib.metadata
 import io
 import json
 import math
-import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -47,7 +46,7 @@ FLAT = 0.1  # nats; a bound that moves less over the last 20% of the epochs was 
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path) -> Generator[Path]:
     """An empty folder to write a run into; whatever was written is removed again if the run does not end well.
 
     Raises: OutputError where the folder holds something or cannot be written, before anything is done.
@@ -113,7 +112,7 @@ def read_config(path: Path) -> tuple[Config, Mapping[str, Any]]:
         found = json.loads((path / "config.json").read_text())
         if found["format"] != FORMAT:
             raise VaejaxError(f"{path} was written in format {found['format']}, and this version reads {FORMAT}")
-        values = {name: tuple(v) if isinstance(v, list) else v for name, v in found["config"].items()}
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found["config"].items()}
         return Config(**values), found["data"]
     except (OSError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, VaejaxError):
@@ -122,7 +121,7 @@ def read_config(path: Path) -> tuple[Config, Mapping[str, Any]]:
 
 
 def append_history(path: Path, dataset: "xr.Dataset") -> None:
-    """history.jsonl: a line for each segment, with the members of the program that was trained and what it maximised."""
+    """history.jsonl: a line for each segment, with the members that were trained and what they maximised."""
     names = [name for name in dataset.data_vars if str(name).startswith(("history_", "objective_"))]
     at = dataset.sel(epoch=dataset.attrs["epoch"])
     rows = [row for row in rows_of(at, names) if row.pop("program") == dataset.attrs["program"]]

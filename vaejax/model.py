@@ -16,7 +16,7 @@ from vaejax.priors import standard_normal
 from vaejax.types import VAE, Draw, Event, Example, Family, Key, Latent, Net, NetBuilder, Number, Params, Parts, Shape
 
 
-def vae(
+def vae(  # noqa: C901  (the functions of a model, each a line or two, are counted as one)
     encoder: NetBuilder,
     decoder: NetBuilder,
     *,
@@ -64,7 +64,9 @@ def vae(
     def init(key: Key, batch: Example) -> Params:
         one = jax.tree.map(lambda leaf: leaf[0], batch)
         if one.x.shape != data_shape:
-            raise VaejaxError(f"expected a batch of examples of shape {data_shape}, got an array of shape {batch.x.shape}")
+            raise VaejaxError(
+                f"expected a batch of examples of shape {data_shape}, got an array of shape {batch.x.shape}"
+            )
         keys = jax.random.split(key, 5)
         context = jax.tree.map(jnp.ones_like, one.context)
         x_shown, z_shown = (jnp.ones(data_shape), context), (context, active)
@@ -174,7 +176,9 @@ def _built(name: str, builder: NetBuilder, shape: Shape) -> Net:
         raise VaejaxError(f"the {name} must be a function from the shape of its output to a Net, got {builder!r}")
     net = builder(shape)
     if not isinstance(net, Net):
-        raise VaejaxError(f"the {name} must give a vj.Net of init and apply for an output of shape {shape}, got {net!r}")
+        raise VaejaxError(
+            f"the {name} must give a vj.Net of init and apply for an output of shape {shape}, got {net!r}"
+        )
     return net
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float, Shaped
 
@@ -61,7 +62,7 @@ def concrete(value: Number) -> Any:
     >>> concrete(2.0), jax.jit(lambda x: 1.0 if concrete(x) is None else 0.0)(2.0).item()
     (array(2.), 1.0)
     """
-    return None if isinstance(value, jax.core.Tracer) else np.asarray(value)
+    return None if isinstance(value, Tracer) else np.asarray(value)
 
 
 def require_number(name: str, value: Number, *, above: float | None = None, least: float | None = None) -> Number:
@@ -82,7 +83,7 @@ def require_number(name: str, value: Number, *, above: float | None = None, leas
 
 def require_count(name: str, value: Number, *, least: int = 1) -> int:
     """`value` as an int of at least `least`. It shapes arrays, so a traced value raises jax's concretization error."""
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return int(value)  # raises
     known = np.asarray(value)
     if known.dtype.kind not in "iuf" or known.shape != () or not np.isfinite(known) or known != np.floor(known):

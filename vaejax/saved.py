@@ -34,7 +34,9 @@ def open_run(path: Path) -> Run:
     config, noted = folder.read_config(path)
     data = recipes.read_data(config)
     if digest(data) != noted["sha256"]:
-        raise VaejaxError(f"{config.data} has changed since {path} was trained on it: its hash is not the one in config.json")
+        raise VaejaxError(
+            f"{config.data} has changed since {path} was trained on it: its hash is not the one in config.json"
+        )
     try:
         with xr.open_dataset(path / "results.nc", engine="scipy") as opened:
             dataset = opened.load()

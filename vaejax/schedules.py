@@ -1,7 +1,8 @@
 """Numbers over time. Their peaks and lengths may be traced, so they may be axes of a grid."""
 
+from typing import Any
+
 import optax
-from jaxtyping import Array
 
 from vaejax.numerics import require_number
 from vaejax.types import Number
@@ -16,7 +17,7 @@ def scaled(peak: Number, schedule: optax.Schedule) -> optax.Schedule:
     """
     require_number("the peak of a schedule", peak, least=0.0)
 
-    def value(step: Array) -> Array:
+    def value(step: Any) -> Any:
         return peak * schedule(step)
 
     return value

@@ -23,7 +23,7 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
 
     path = Path(path).resolve()
     try:
-        ocp.save(path, jax.tree.map(np.asarray, tree))
+        ocp.save(str(path), jax.tree.map(np.asarray, tree))
     except (OSError, ValueError) as error:
         raise OutputError(f"cannot write parameters to {path}: {_first_line(error)}") from error
 
@@ -40,12 +40,14 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
         raise VaejaxError(f"expected saved parameters in the folder {path}, and there is none")
     abstract = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
     try:
-        found = ocp.load(path, abstract)
+        found = ocp.load(str(path), abstract)
     except Exception as error:  # orbax has no error of its own: ValueError, KeyError, JSONDecodeError, Exception
         raise VaejaxError(f"cannot read the parameters in {path}: {_first_line(error)}") from error
     for leaf, asked in zip(jax.tree.leaves(found), jax.tree.leaves(abstract), strict=True):
         if leaf.shape != asked.shape:
-            raise VaejaxError(f"cannot read the parameters in {path}: expected an array of {asked.shape}, got {leaf.shape}")
+            raise VaejaxError(
+                f"cannot read the parameters in {path}: expected an array of {asked.shape}, got {leaf.shape}"
+            )
     return jax.tree.map(np.asarray, found)
 
 

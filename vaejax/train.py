@@ -43,9 +43,7 @@ def trainer(model: VAE, objective: Objective, optimizer: optax.GradientTransform
     return Trainer(model, objective, init, step)
 
 
-def by_name(
-    rest: optax.GradientTransformation, **named: optax.GradientTransformation
-) -> optax.GradientTransformation:
+def by_name(rest: optax.GradientTransformation, **named: optax.GradientTransformation) -> optax.GradientTransformation:
     """An optimizer for each top-level name of the parameters, `rest` for those that are not named.
 
     >>> optimizer = by_name(optax.adam(1e-3), likelihood=optax.sgd(1.0))

@@ -37,7 +37,7 @@ class Example(NamedTuple):
     x: Event
     context: PyTree = None
     observed: Shaped[Array, "*event"] | None = None
-    weight: Shaped[Array, "..."] | None = None
+    weight: Shaped[Array, ...] | None = None
     key: Key | None = None
 
 
@@ -110,7 +110,8 @@ class Draw(NamedTuple):
 class VAE(NamedTuple):
     """p(z) p(x | z) and q(z | x), one example at a time. `params` is all there is: any function may use any of it.
 
-    init: from a batch, as some parameters start as data. Top-level names: encoder, decoder, posterior, prior, likelihood.
+    init: from a batch, as some parameters start as data. Their top-level names: encoder, decoder, posterior, prior,
+        likelihood.
     sample: z ~ q(z | x).  encode: the mean of q(z | x).  decode: the mean of p(x | z).
     compact: the same model at its true, smaller shapes; its `params` are prefixes of ours (`model.compacted`).
         It raises where a size is traced.

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from vaejax import bound
-from vaejax.errors import VaejaxError
 from vaejax.bound import Terms
+from vaejax.errors import VaejaxError
 from vaejax.types import VAE, Draw, Event, Example, Key, Latent, Params
 
 

@@ -92,7 +92,9 @@ def bottleneck(dataset: "xr.Dataset", margin: float = 0.005) -> Answer:
     gaps = {size: paired(best, setting, "validation") for size, setting in sizes.items()}
     certain = [size for size, gap in gaps.items() if gap.mean + 2 * gap.se < allowed or sizes[size] is best]
     chosen = certain[0]
-    open_sizes = [s for s in gaps if s < chosen and gaps[s].mean - 2 * gaps[s].se < allowed] if chosen is not None else []
+    open_sizes = (
+        [s for s in gaps if s < chosen and gaps[s].mean - 2 * gaps[s].se < allowed] if chosen is not None else []
+    )
     gap = paired(best, sizes[chosen], "test")
     return Answer(
         beta=sizes[chosen].values.get("beta"),
@@ -112,7 +114,7 @@ def _settings(dataset: "xr.Dataset") -> tuple[list[Setting], int]:
     """The settings with a member that can be measured, and how many members diverged."""
     axes = dataset["status"].dims
     flat = dataset.stack(member_=axes, create_index=False).transpose("member_", ...)
-    names = [name for name in flat.coords if flat[name].dims == ("member_",)]
+    names = [str(name) for name in flat.coords if flat[name].dims == ("member_",)]
     groups: dict[tuple[Any, ...], list[int]] = {}
     diverged = 0
     for index in range(flat.sizes["member_"]):
@@ -198,9 +200,11 @@ def _warnings(settings: Sequence[Setting], chosen: Setting, diverged: int) -> tu
     if len(chosen.seeds) == 1:
         found.append("There is one seed, so the standard error leaves out how much training varies: use at least two.")
     for name, end, superlative, comparative in EDGES:
-        values = {setting.values.get(name) for setting in settings} - {None}
+        values: set[Any] = {setting.values.get(name) for setting in settings} - {None}
         if len(values) > 1 and chosen.values[name] == end(values):
-            found.append(f"The answer is the {superlative} {name.replace('_', ' ')} of the grid: try {comparative} ones.")
+            found.append(
+                f"The answer is the {superlative} {name.replace('_', ' ')} of the grid: try {comparative} ones."
+            )
     return tuple(found)
 
 

@@ -19,7 +19,9 @@ def paired(best: "Setting", other: "Setting", split: str) -> Gap:
     """The mean of best - other, and its standard error over examples and seeds."""
     seeds = [seed for seed in best.seeds if seed in other.seeds]
     if not seeds:  # no pair was trained alike: compare means over seeds
-        return gap_of(np.mean(getattr(best, split), 0, keepdims=True) - np.mean(getattr(other, split), 0, keepdims=True))
+        return gap_of(
+            np.mean(getattr(best, split), 0, keepdims=True) - np.mean(getattr(other, split), 0, keepdims=True)
+        )
     mine = getattr(best, split)[[best.seeds.index(seed) for seed in seeds]]
     return gap_of(mine - getattr(other, split)[[other.seeds.index(seed) for seed in seeds]])
 

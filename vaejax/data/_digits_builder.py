@@ -27,7 +27,7 @@ class VaejaxDigits(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         features = tfds.features.FeaturesDict({"image": image, "label": label})
         return tfds.core.DatasetInfo(builder=self, features=features, disable_shuffling=True)
 
-    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[Any]]:  # noqa: ARG002
+    def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[Any]]:
         from sklearn.datasets import load_digits
 
         bunch: Any = load_digits()

@@ -33,7 +33,7 @@ def scaled(levels: int) -> View:
     [0.0, 0.25, 1.0]
     """
 
-    def view(key: Key, raw: Array) -> Array:  # noqa: ARG001
+    def view(key: Key, raw: Array) -> Array:
         return _unit(raw, levels)
 
     return View(view, levels_of(levels), _word(levels))
@@ -82,7 +82,7 @@ def as_floats(support: Support = REALS) -> View:
     [0.5, 1.0]
     """
 
-    def view(key: Key, raw: Array) -> Array:  # noqa: ARG001
+    def view(key: Key, raw: Array) -> Array:
         return _unit(raw, None)
 
     return View(view, support, "v")

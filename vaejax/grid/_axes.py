@@ -26,7 +26,9 @@ class Axis(NamedTuple):
     name: str
     columns: Mapping[str, Column]
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many values it has."""
         return len(next(iter(self.columns.values())).values)
 
 
@@ -36,7 +38,7 @@ Grid = tuple[Axis, ...]
 def axis(name: str, values: Any) -> Axis:
     """One hyper-parameter on a dimension of its own.
 
-    >>> len(axis("beta", [0.5, 1.0]))
+    >>> axis("beta", [0.5, 1.0]).size
     2
     """
     return _checked(Axis(name, {name: _column(name, values)}))
@@ -49,7 +51,9 @@ def zipped(**columns: Any) -> Axis:
     'beta_learning_rate'
     """
     if not columns:
-        raise VaejaxError("zipped needs at least one hyper-parameter, like zipped(beta=[1, 4], learning_rate=[1e-3, 3e-3])")
+        raise VaejaxError(
+            "zipped needs at least one hyper-parameter, like zipped(beta=[1, 4], learning_rate=[1e-3, 3e-3])"
+        )
     made = {name: _column(name, values) for name, values in columns.items()}
     lengths = {name: len(column.values) for name, column in made.items()}
     if len(set(lengths.values())) > 1:
@@ -60,7 +64,7 @@ def zipped(**columns: Any) -> Axis:
 def points(rows: Sequence[Mapping[str, Any]]) -> Axis:
     """An explicit list of members, along the dimension `point`.
 
-    >>> len(points([{"beta": 1.0, "latent_size": 2}, {"beta": 4.0, "latent_size": 8}]))
+    >>> points([{"beta": 1.0, "latent_size": 2}, {"beta": 4.0, "latent_size": 8}]).size
     2
     """
     rows = list(rows)
@@ -78,7 +82,9 @@ def grid_of(axes: Iterable[Axis], **more: Any) -> Grid:
     grid = (*axes, *(axis(name, values) for name, values in more.items()))
     for one in grid:
         if not isinstance(one, Axis):
-            raise VaejaxError(f"expected an axis made by zipped or points, got {one!r}; name a list of values by keyword")
+            raise VaejaxError(
+                f"expected an axis made by zipped or points, got {one!r}; name a list of values by keyword"
+            )
     names = Counter([name for one in grid for name in one.columns])
     names.update(one.name for one in grid if one.name not in one.columns)
     twice = [name for name, count in names.items() if count > 1]
@@ -95,7 +101,7 @@ def members_of(grid: Grid) -> list[dict[str, tuple[Any, Any]]]:
             for one, at in zip(grid, index, strict=True)
             for name, column in one.columns.items()
         }
-        for index in itertools.product(*(range(len(one)) for one in grid))
+        for index in itertools.product(*(range(one.size) for one in grid))
     ]
 
 

@@ -38,7 +38,7 @@ def dataset_of(
     """`rows[name]` is `[member, *rest]`; the dimension of `rest` is found by its length among `coords`."""
     import xarray as xr
 
-    shape = tuple(len(axis) for axis in grid)
+    shape = tuple(axis.size for axis in grid)
     dims = tuple(axis.name for axis in grid)
     variables = {}
     for name, values in rows.items():

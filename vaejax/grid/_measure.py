@@ -10,7 +10,7 @@ from vaejax.data import Data
 from vaejax.grid._devices import member_mesh, padded
 from vaejax.grid._plan import Program
 from vaejax.grid._run import chunks_of, compile_for
-from vaejax.metrics import Measured, active_units
+from vaejax.metrics import active_units
 from vaejax.model import shapes_of
 from vaejax.train import Batches
 from vaejax.types import Params
@@ -19,15 +19,20 @@ FEW = 16  # draws of z for a bound: the rate is in closed form and the distortio
 
 
 class Split(NamedTuple):
-    """measured: of each member and example, float64 `[member, example]`. means: of q(z|x), `[member, example, latent]`."""
+    """Of each member and example, float64 `[member, example]`; means: of q(z|x), `[member, example, latent]`."""
 
-    measured: Measured
+    distortion: np.ndarray
+    rate: np.ndarray
+    log_likelihood: np.ndarray
     means: np.ndarray
 
+    @property
+    def elbo(self) -> np.ndarray:
+        """-(distortion + rate), the bound at beta 1."""
+        return -(self.distortion + self.rate)
 
-def measure(
-    program: Program, params: Params, data: Data, num_samples: int
-) -> dict[str, np.ndarray]:
+
+def measure(program: Program, params: Params, data: Data, num_samples: int) -> dict[str, np.ndarray]:
     """Every measure of the members of a program, by name, `[member, ...]`; `params` are stacked over them."""
     mesh = member_mesh(len(program.rows))
     compiled = compile_for(program, Batches(data.view, 1), mesh).measure
@@ -37,10 +42,10 @@ def measure(
         chunks = chunks_of(raw)
         found = [compiled(numbers, params, *chunk, jnp.asarray(num_samples)) for chunk in zip(*chunks[:2], strict=True)]
         members, examples = slice(len(program.rows)), slice(len(raw))
-        return Split(*jax.tree.map(lambda *a: np.concatenate(a, axis=1)[members, examples].astype(float), *found))
+        joined = jax.tree.map(lambda *a: np.concatenate(a, axis=1)[members, examples].astype(float), *found)
+        return Split(*joined[0], joined[1])
 
-    train, validation = split(data.train, FEW).measured, split(data.validation, FEW).measured
-    test, means = split(data.test, num_samples)
+    train, validation, test = split(data.train, FEW), split(data.validation, FEW), split(data.test, num_samples)
     return {
         "distortion": test.distortion.mean(1),
         "rate": test.rate.mean(1),
@@ -49,7 +54,7 @@ def measure(
         "log_likelihood_se": _standard_error(test.log_likelihood),
         "elbo_train": train.elbo.mean(1),
         "elbo_validation": validation.elbo.mean(1),
-        "active_units": np.array([int(active_units(jnp.asarray(m))) for m in means]),
+        "active_units": np.array([int(active_units(jnp.asarray(m))) for m in test.means]),
         "num_params": num_params(program),
         "elbo_validation_examples": validation.elbo,
         "elbo_test_examples": test.elbo,

@@ -1,7 +1,6 @@
 """Which members share a program: those that differ by numbers alone."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -47,7 +46,9 @@ def plan(member: MemberFunction, grid: Grid, batch: Example) -> tuple[Program, .
     traced = _traceable(member, members[0], numeric, batch)
     groups: dict[tuple[Any, ...], list[int]] = {}
     for index, row in enumerate(members):
-        groups.setdefault(tuple(label for name, (_, label) in row.items() if name not in (*traced, "seed")), []).append(index)
+        groups.setdefault(tuple(label for name, (_, label) in row.items() if name not in (*traced, "seed")), []).append(
+            index
+        )
     return tuple(_program(member, [members[i] for i in rows], tuple(rows), traced) for rows in groups.values())
 
 
@@ -70,7 +71,7 @@ def _build_checked(member: MemberFunction, row: Mapping[str, tuple[Any, Any]]) -
     except VaejaxError as error:
         raise type(error)(f"at {shown}: {error}") from None
     except TypeError as error:
-        if "argument" in str(error) and member.__name__ in str(error):
+        if "argument" in str(error) and getattr(member, "__name__", "") in str(error):
             raise VaejaxError(f"the member function does not fit the axes ({', '.join(values)}): {error}") from error
         raise
     if not isinstance(built, Trainer):

@@ -73,7 +73,9 @@ def find(grid: Grid, where: Mapping[str, Any]) -> int:
         return found[0]
     shown = ", ".join(f"{name}={value!r}" for name, value in where.items()) or "no point named"
     if not found:
-        values = "; ".join(f"{name}: {', '.join(dict.fromkeys(str(row[name][1]) for row in members))}" for name in where)
+        values = "; ".join(
+            f"{name}: {', '.join(dict.fromkeys(str(row[name][1]) for row in members))}" for name in where
+        )
         raise VaejaxError(f"no member has {shown}; there are {values}")
     free = [name for name in members[0] if name not in where and len({members[i][name][1] for i in found}) > 1]
     raise VaejaxError(f"{len(found)} members fit ({shown}): say which by {', '.join(free)}")

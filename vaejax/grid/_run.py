@@ -103,9 +103,9 @@ def compile_for(program: Program, batches: Batches, mesh: Mesh) -> Compiled:
         return jax.lax.map(lambda member: measure(*member, *chunk), (numbers, params))
 
     return Compiled(
-        over_members(jax.vmap(start, (0, 0, None)), mesh, 2, 1),
+        over_members(jax.vmap(start, (0, 0, None)), mesh, 2, 1, effort=0),
         over_members(jax.vmap(train_segment, (0, 0, 0, None, None, None, None)), mesh, 3, 4, donate=True),
-        over_members(measure_in_turn, mesh, 2, 3),
+        over_members(measure_in_turn, mesh, 2, 3, effort=1),
     )
 
 

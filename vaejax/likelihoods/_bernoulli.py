@@ -1,5 +1,4 @@
 import jax
-import jax.numpy as jnp
 
 from vaejax.families import factorised, levels_of
 from vaejax.numerics import bernoulli_log_prob

@@ -19,7 +19,9 @@ def binomial(levels: Number = 256) -> Family:
     1.0
     """
     num = require_count("levels", levels, least=2) - 1
-    log_choices = np.array([math.lgamma(num + 1) - math.lgamma(k + 1) - math.lgamma(num - k + 1) for k in range(num + 1)])
+    log_choices = np.array(
+        [math.lgamma(num + 1) - math.lgamma(k + 1) - math.lgamma(num - k + 1) for k in range(num + 1)]
+    )
 
     def log_prob(params: Params, stats: Stats, x: Event) -> Parts:
         constant = jnp.asarray(log_choices, stats.dtype)[jnp.round(x * num).astype(int)]

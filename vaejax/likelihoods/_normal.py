@@ -62,7 +62,9 @@ def optimal_normal(scale: float = 0.3) -> Family:
     def pull(params: Params, stats: Stats, x: Event) -> Array:
         return towards(params["variance"], jnp.square(x - stats[0])) / x.size  # by part, so unobserved entries pull not
 
-    return _with_scale("optimal_normal", lambda params: _half_log(jax.lax.stop_gradient(params["variance"])), init, pull)
+    return _with_scale(
+        "optimal_normal", lambda params: _half_log(jax.lax.stop_gradient(params["variance"])), init, pull
+    )
 
 
 def _half_log(variance: Array) -> Array:

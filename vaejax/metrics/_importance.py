@@ -3,8 +3,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from vaejax.numerics import require_number
 from vaejax.bound import terms
+from vaejax.numerics import require_number
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
 BLOCK = 16  # draws at a time: enough to encode rarely, few enough to stay in the cache

@@ -1,7 +1,7 @@
 from collections.abc import Callable
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from vaejax.errors import VaejaxError
@@ -49,7 +49,8 @@ def _stack(widths: tuple[Number, ...], copies: Shape, activation: Callable[[Arra
             return module.init(key, inputs, outputs)["params"]
 
         def apply(params: Params, inputs: PyTree, key: Key | None) -> Array:
-            return module.apply({"params": params}, inputs)
+            output: Any = module.apply({"params": params}, inputs)
+            return output
 
         return Net(init, apply)
 

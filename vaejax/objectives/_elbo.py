@@ -1,5 +1,5 @@
-from vaejax.numerics import average, require_number
 from vaejax.bound import each, terms
+from vaejax.numerics import average, require_number
 from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params
 
 

@@ -1,8 +1,8 @@
 import jax
 import jax.numpy as jnp
 
-from vaejax.numerics import average, logmeanexp, require_count
 from vaejax.bound import Terms, each, terms
+from vaejax.numerics import average, logmeanexp, require_count
 from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params
 
 

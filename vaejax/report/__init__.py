@@ -3,4 +3,5 @@
 from vaejax.report._page import page as page
 from vaejax.report._page import write as write
 from vaejax.report._portrait import Portrait as Portrait
+
 from ._drawn import portrait_of as portrait_of

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,7 +31,9 @@ def portrait_of(
     order = np.argsort(-rates, kind="stable")[:num_rows]
     values = jnp.linspace(-REACH, REACH, STEPS)
     rows = [decode(jnp.tile(codes[0], (STEPS, 1)).at[:, latent].set(values)) for latent in order]
-    labels = tuple(f"latent {latent + 1}{f', rate {rates[latent]:.2f} nats' if rates.any() else ''}" for latent in order)
+    labels = tuple(
+        f"latent {latent + 1}{f', rate {rates[latent]:.2f} nats' if rates.any() else ''}" for latent in order
+    )
     keys = jax.random.split(sample_key, num_samples)
     drawn = jax.jit(jax.vmap(lambda key: verbs.generate_mean(key, model, params)))(keys)
     return Portrait(*(np.asarray(a) for a in (examples, decode(codes), drawn, jnp.stack(rows))), labels)

@@ -89,8 +89,8 @@ def _settings(dataset: Any, dims: tuple[str, ...]) -> tuple[tuple[str, ...], tup
 
 
 def _axes_along(dataset: Any, dim: str) -> list[str]:
-    along = [key for key, coord in dataset.coords.items() if coord.dims == (dim,) and key != dim]
-    return along if dim == "point" and along else [dim]
+    along = [key for key, coord in dataset.coords.items() if coord.dims == (dim,)]
+    return [dim] if dim in along or not along else along
 
 
 def _same(one: Any, other: Any) -> bool:

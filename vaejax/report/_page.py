@@ -121,7 +121,7 @@ def _training_section(flat: Members) -> str:
     told = _curves.verdict(flat) if flat.ok.any() else "<p>Every member diverged.</p>"
     if not picture:
         return told
-    text = "Each member's bound on the validation split after each epoch; the last 20% of the epochs are shaded."
+    text = "Each member's bound on the validation split as it was trained; the last 20% of the epochs are shaded."
     return told + _figure(picture, _key(flat, lines=True), text, note)
 
 

@@ -1,0 +1,64 @@
+"""Every experiment still finds what its docstring says, with smaller settings."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXPERIMENTS = sorted((Path(__file__).parent.parent / "experiments").glob("*.py"))
+
+
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(name, EXPERIMENTS[0].with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_a_docstring_names_the_command_the_time_and_a_number(path):
+    text = path.read_text().split('"""')[1]
+    assert f"    python experiments/{path.name}\n" in text
+    rest = text.split(path.name)[1]
+    assert re.search(r"(second|minute)s?\b[\w ]* on two cores", rest)
+    assert re.search(r"-?\d+\.?\d* nats|\b\d+\.\d+\b", rest)
+
+
+@pytest.mark.long
+def test_a_users_own_step_maps_over_members_in_one_program():
+    found = loaded("training_script").main(num_steps=100)
+    assert found.num_compilations == 1
+    assert found.after > found.before + 300
+    np.testing.assert_allclose(found.mapped, found.solo, atol=0.001)
+    assert len(np.unique(found.mapped.round(2))) == found.mapped.size  # members do differ
+
+
+@pytest.mark.long
+def test_a_linear_vae_reaches_the_maximum_of_probabilistic_pca():
+    found = loaded("linear_vae").main(latent_size=2, num_steps=5000, num_samples=128)
+    assert found.maximum == pytest.approx(found.scikit_learn, abs=1e-4)
+    assert found.maximum - 0.01 < found.exact < found.maximum + 1e-4
+    assert found.estimated == pytest.approx(found.exact, abs=0.01)
+    assert found.bound == pytest.approx(found.exact, abs=0.02)
+
+
+@pytest.mark.long
+def test_the_grid_is_one_program_and_its_chosen_member_generates():
+    found = loaded("beta_by_latent_size").main(epochs=30, num_samples=16)
+    assert found.num_compilations == 1
+    assert found.bounds.shape == (4, 5)
+    assert (found.bounds[1, 1:] > found.bounds[1, 0] + 5).all()  # two latents are too few
+    assert found.answer.latent_size in (8, 16, 32)
+    assert found.images.shape == (8, 8, 8)
+    assert 0.1 < found.images.std(axis=0).mean() + found.images.mean() < 1
+
+
+@pytest.mark.long
+def test_a_masked_member_trains_to_the_numbers_of_a_compact_one():
+    found = loaded("mask_cost").main(num_epochs=2, num_rounds=2)
+    assert np.isfinite(found.masked_to_compact).all()
+    assert np.isfinite(found.loop_to_mapped).all()
+    np.testing.assert_allclose(*found.widest, atol=0.001)
+    np.testing.assert_allclose(*found.mapped, atol=0.001)
