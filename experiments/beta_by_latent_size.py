@@ -4,7 +4,7 @@
 
 About two minutes on two cores. Forty members, one compilation of the training program. Beta 1 with 32 latents has the
 best bound on test, about -96 nats per image, and 2 latents reach about -146 at best. At 0.5% of the bound 8 latents are
-too few by about 5 nats; whether 16 do as well as 32 is not decided by two seeds, and the answer says so.
+too few by about 5.5 nats; whether 16 do as well as 32 is not decided by two seeds, and the answer says so.
 """
 
 import math

@@ -113,13 +113,14 @@ def test_files_are_short_and_say_what_they_are(file):
 
 
 def public():
-    """The functions on the face, and those of the rooms that the face shows; what it shows of `grid` it names."""
-    rooms = [room for name, room in vars(vj).items() if inspect.ismodule(room) and name in FLOOR_OF and name != "grid"]
+    """The functions on the face, and those of the rooms that are used by name."""
+    names = ("data", "likelihoods", "metrics", "nets", "objectives", "posteriors", "priors", "schedules")
+    rooms = [getattr(vj, name) for name in names]
     found = {
         f"{value.__module__}.{name}": value
         for room in (vj, *rooms)
         for name, value in vars(room).items()
-        if inspect.isfunction(value) and not name.startswith("_") and value.__module__.startswith("vaejax")
+        if inspect.isfunction(value) and not name.startswith("_") and value.__module__.startswith(room.__name__)
     }
     return [pytest.param(value, id=name) for name, value in sorted(found.items())]
 

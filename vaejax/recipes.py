@@ -51,7 +51,7 @@ class Config:
     """How many levels uint8 data have, 0 to levels - 1. By default 256, or 2 where nothing exceeds 1."""
     hidden: tuple[int, ...] = (64, 64)
     """Widths of the hidden layers of encoder and decoder."""
-    learning_rate: tuple[float, ...] = (8e-3,)
+    learning_rate: tuple[float, ...] = (1.2e-2,)
     """Of Adam, at the start; it falls to zero as (1 - t)^4. Several make an axis."""
     batch_size: int = 128
     """Examples in a step."""

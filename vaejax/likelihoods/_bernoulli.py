@@ -11,6 +11,7 @@ def bernoulli() -> Family:
     Finite in value and gradient at every finite float32 logit. Grey values have no probability under it: cross-entropy
     on them is no likelihood, and `sweep` refuses them.
 
+    >>> import jax.numpy as jnp
     >>> family = bernoulli()
     >>> family.log_prob((), jnp.full((1, 2), 90.0), jnp.array([1.0, 0.0])).tolist()
     [0.0, -90.0]

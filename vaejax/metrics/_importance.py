@@ -2,6 +2,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from vaejax.bound import terms
 from vaejax.numerics import require_number
@@ -18,7 +19,7 @@ class Measured(NamedTuple):
     log_likelihood: Scalar
 
     @property
-    def elbo(self) -> Scalar:
+    def elbo(self) -> Float[Array, "..."]:
         """-(distortion + rate): the bound on log p(x) at beta 1, whatever was trained."""
         return -(self.distortion + self.rate)
 

@@ -15,6 +15,7 @@ def mlp(*widths: Number, activation: Callable[[Array], Array] = jax.nn.gelu) -> 
     Weights start as draws of N(0, 1/fan-in) per pair of units, the fan-in counting the inputs in use; biases at zero.
     So a net on 2 of 5 latents starts as the net on 2 latents.
 
+    >>> import jax.numpy as jnp
     >>> net = mlp(16)((2, 3))
     >>> params = net.init(jax.random.key(0), jnp.ones(5), jnp.ones((2, 3)))
     >>> net.apply(params, jnp.ones(5), None).shape
@@ -30,6 +31,7 @@ def gated_mlp(*widths: Number) -> NetBuilder:
 
     Dauphin et al. (2017), arXiv:1612.08083; the network behind many published likelihoods of VAEs.
 
+    >>> import jax.numpy as jnp
     >>> params = gated_mlp(16)((2, 3)).init(jax.random.key(0), jnp.ones(5), jnp.ones((2, 3)))
     >>> params["hidden_0"]["kernel"].shape
     (5, 2, 16)
