@@ -19,7 +19,7 @@ from vaejax.types import VAE, Bound, Example, Key, Latent, Params, Scalar, State
 
 Numbers = Mapping[str, Any]
 MEASURING_SEED = 0  # of all noise in measuring: members and epochs are compared on the same draws
-CHUNK = 100  # examples measured at a time: small enough that filling up the last costs little
+CHUNK = 100  # examples measured at a time; small, so that filling up the last costs little
 
 
 class Kept(NamedTuple):

@@ -25,12 +25,12 @@ _GLOSSARY = (
     (
         "ELBO",
         f"{_MINUS}(distortion + rate)",
-        "A lower bound of the log likelihood, at beta 1 whatever beta training used. Larger is better.",
+        "A lower bound of the log likelihood, at beta 1 whatever beta training used: what members are compared by. Larger is better.",
     ),
     (
         "Log likelihood",
         "log 1/K Σ<sub>k</sub> p(x, z<sub>k</sub>) / q(z<sub>k</sub>|x)",
-        "A tighter bound, from K importance samples: what members are compared by. Larger is better.",
+        "A tighter bound, from K importance samples: closer to log p(x) than the ELBO. Larger is better.",
     ),
     (
         "Active units",
@@ -70,7 +70,7 @@ def glossary() -> str:
         f"<div><dt>{term}<code>{formula}</code></dt><dd>{text}</dd></div>" for term, formula, text in _GLOSSARY
     )
     return (
-        "<p>All are in nats per example. Training saw the training split only. After each epoch every member was "
+        "<p>All are in nats per example. Training saw the training split only. Some fifty times while it was trained every member was "
         "measured on the validation split, and its best state there was kept; that state was then measured on the "
         "test split.</p>"
         f'<dl class="glossary">{items}</dl>'
