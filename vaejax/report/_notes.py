@@ -25,7 +25,8 @@ _GLOSSARY = (
     (
         "ELBO",
         f"{_MINUS}(distortion + rate)",
-        "A lower bound of the log likelihood, at beta 1 whatever beta training used: what members are compared by. Larger is better.",
+        "A lower bound of the log likelihood, at beta 1 whatever beta training used: what members are compared by. "
+        "Larger is better.",
     ),
     (
         "Log likelihood",
@@ -70,7 +71,8 @@ def glossary() -> str:
         f"<div><dt>{term}<code>{formula}</code></dt><dd>{text}</dd></div>" for term, formula, text in _GLOSSARY
     )
     return (
-        "<p>All are in nats per example. Training saw the training split only. Some fifty times while it was trained every member was "
+        "<p>All are in nats per example. Training saw the training split only. Some fifty times while it was trained "
+        "every member was "
         "measured on the validation split, and its best state there was kept; that state was then measured on the "
         "test split.</p>"
         f'<dl class="glossary">{items}</dl>'
