@@ -134,12 +134,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0, 1 where nothing could be answered, 2 for input that cannot be used."""
     command: Any = tyro.cli(Command, args=arguments, prog="vaejax", description=__doc__)
     _use_all_cores()
-    signal.signal(signal.SIGTERM, _terminated)
+    with contextlib.suppress(ValueError):  # only the main thread may
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         return command.run()
     except VaejaxError as error:
         print(f"vaejax: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # a disk that is full or gone, in the middle of a run
+        print(f"vaejax: {error}; what was written of this run is removed again", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("vaejax: stopped; what was written of this run is removed again", file=sys.stderr)
         return 130

@@ -88,7 +88,7 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         return jnp.zeros((0, num_latents))
 
     def x_stats(params: Params, z: Latent, example: Example) -> Array:
-        return decoder_net.apply(params["decoder"], (example.context, z * active), _net_key(example, 1))
+        return decoder_net.apply(params["decoder"], (example.context, _one(z, active) * active), _net_key(example, 1))
 
     def encode(params: Params, example: Example) -> Latent:
         return q.mean(params["posterior"], q_stats(params, example))
@@ -186,6 +186,12 @@ def _require_output(name: str, net: Net, params: Params, inputs: Any, shape: Sha
     found = jax.eval_shape(lambda params: net.apply(params, inputs, None), params[name]).shape
     if found != shape:
         raise NetworkError(f"the {name} must give an array of shape {shape} (num_stats, *event), it gives {found}")
+
+
+def _one(z: Latent, active: Array) -> Latent:
+    if z.shape != active.shape:
+        raise VaejaxError(f"expected one z of shape {active.shape}, got {z.shape}; map over a batch with jax.vmap")
+    return z
 
 
 def _seen(example: Example) -> Event:
