@@ -3,6 +3,8 @@ PYTHON ?= python3
 OUT ?= runs/digits
 BIN := .venv/bin
 READY := .venv/.ready
+# tests wait for compilations, which take one core each
+WORKERS ?= -n 2 --dist worksteal
 
 # compiled programs are kept from one test run to the next
 export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
@@ -35,10 +37,10 @@ lint: $(READY)
 	$(BIN)/ty check
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest $(WORKERS)
 
 test-long: $(READY)
-	$(BIN)/pytest -m long
+	$(BIN)/pytest $(WORKERS) -m long
 
 clean:
 	rm -rf .venv .cache runs

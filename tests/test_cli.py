@@ -177,18 +177,8 @@ def test_stopping_leaves_the_place_as_it_was(rows, tmp_path, monkeypatch, capsys
 @pytest.mark.long
 def test_sigterm_ends_with_143_and_leaves_nothing(rows, tmp_path):
     out = tmp_path / "out"
-    command = [
-        sys.executable,
-        "-m",
-        "vaejax.cli",
-        "sweep",
-        "--data",
-        str(rows),
-        "--out",
-        str(out),
-        "--epochs",
-        "1000000",
-    ]
+    long = [*SMALL, "--epochs", "100000"]
+    command = [sys.executable, "-m", "vaejax.cli", "sweep", "--data", str(rows), "--out", str(out), *long]
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=dict(os.environ))
     deadline = time.monotonic() + 300
     while not (out / "history.jsonl").exists():

@@ -23,7 +23,8 @@ from vaejax.types import Example, Params, Trainer
 if TYPE_CHECKING:
     import xarray as xr
 
-SEGMENTS = 50  # at most; a multiple of 5, so that 80% of the epochs is the end of one
+SEGMENTS = 50  # a multiple of 5, so that 80% of the epochs is the end of one
+LONGEST = 100  # epochs in a segment, so that a long run can be watched and stopped
 CONSTANTS = "all normalising constants of likelihood, prior and posterior are in"
 REDUCTION = "sum over the entries of an example, mean over examples"
 
@@ -49,7 +50,7 @@ def sweep(
         grid, [0] by default: initial weights, batches and noise come from it alone, so members of one seed share them.
     drop_last: leave out the training examples that do not fill a batch; otherwise the last one is padded, weight 0.
     num_samples: draws of z for the log likelihood.
-    on_segment: called some 50 times with the histories so far, a dataset over the axes.
+    on_segment: called some 50 times, and at least every 100 epochs, with the histories so far, a dataset over the axes.
 
     Measured is the state with the best validation bound, on every example of a split once, in nats at beta 1.
     Raises: VaejaxError before anything is trained.
@@ -123,12 +124,22 @@ def _params_like(program: Program, batch: Example) -> Params:
     )
 
 
+def segment_ends(epochs: int) -> np.ndarray:
+    """The epochs at which segments end: 50 segments, each epoch where there are fewer, more where they were long.
+
+    >>> segment_ends(3).tolist(), segment_ends(250)[:2].tolist(), len(segment_ends(100_000))
+    ([1, 2, 3], [5, 10], 1000)
+    """
+    num = max(min(epochs, SEGMENTS), 5 * -(-epochs // (5 * LONGEST)))
+    return np.unique(np.round(np.linspace(0, epochs, num + 1)).astype(int))[1:]
+
+
 class Sheet:
     """The table while it is being filled: a row for each member, NaN where nothing is known yet."""
 
     def __init__(self, grid: Grid, epochs: int, on_segment: Callable[["xr.Dataset"], Any] | None) -> None:
         self.grid, self.epochs, self.on_segment = grid, epochs, on_segment
-        self.ends = np.unique(np.round(np.linspace(0, epochs, min(epochs, SEGMENTS) + 1)).astype(int))[1:]
+        self.ends = segment_ends(epochs)
         self.num = len(members_of(grid))
         self.rows: dict[str, np.ndarray] = {}
         self.finite = np.ones(self.num, bool)
