@@ -7,7 +7,7 @@ from pathlib import Path
 CACHE = Path(__file__).parent.parent / ".cache"
 for name, value in {
     "JAX_PLATFORMS": "cpu",
-    "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",  # compiling is what tests wait for: three times faster
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",  # compiling is what tests wait for
     "JAX_COMPILATION_CACHE_DIR": str(CACHE / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
