@@ -43,7 +43,9 @@ def average(values: Shaped[Array, " batch *rest"], weight: Shaped[Array, " batch
     """The mean over the leading axis; `weight` 0 leaves an example out, `None` is the plain mean."""
     if weight is None:
         return jnp.mean(values, axis=0)
-    return jnp.tensordot(weight.astype(values.dtype), values, 1) / jnp.sum(weight.astype(values.dtype))
+    weight = weight.astype(values.dtype)
+    counted = jnp.where(weight.reshape(-1, *[1] * (values.ndim - 1)) == 0, 0.0, values)  # 0 * NaN would be NaN
+    return jnp.tensordot(weight, counted, 1) / jnp.sum(weight)
 
 
 def with_gradient_of(value: Array, surrogate: Array) -> Array:

@@ -69,10 +69,10 @@ def _standard_error(values: np.ndarray) -> np.ndarray:
 
 def num_params(program: Program) -> np.ndarray:
     """How many numbers each compact model learns."""
-    counts: dict[tuple, int] = {}
-    rows = [tuple(values[i].item() for values in program.numbers.values()) for i in range(len(program.rows))]
-    for row in rows:
+    counts: dict[tuple, int] = {}  # members that differ by their seed alone are counted once
+    rows = [tuple(values[at].item() for values in program.numbers.values()) for at in range(len(program.rows))]
+    for at, row in enumerate(rows):
         if row not in counts:
-            model = program.build(dict(zip(program.numbers, row, strict=True))).model.compact()
+            model = program.trainer(at).model.compact()
             counts[row] = sum(leaf.size for leaf in jax.tree.leaves(shapes_of(model)))
     return np.array([counts[row] for row in rows])

@@ -33,6 +33,10 @@ class Program(NamedTuple):
     static: Mapping[str, Any]
     seeds: np.ndarray
 
+    def trainer(self, at: int) -> Trainer:
+        """Of the member at that place among `rows`, all its numbers known."""
+        return self.build({name: values[at].item() for name, values in self.numbers.items()})
+
 
 def plan(member: MemberFunction, grid: Grid, batch: Example) -> tuple[Program, ...]:
     """The programs of a grid. What a member cannot take as a traced number becomes static: one program for each value.

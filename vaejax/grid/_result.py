@@ -58,8 +58,7 @@ def member_at(programs: tuple[Program, ...], params: tuple[Params, ...], index: 
     """The member that stands at `index` in the grid."""
     program, stacked = next((p, s) for p, s in zip(programs, params, strict=True) if index in p.rows)
     at = program.rows.index(index)
-    trainer = program.build({name: numbers[at].item() for name, numbers in program.numbers.items()})
-    return Member(*compacted(trainer.model, jax.tree.map(lambda leaf: leaf[at], stacked)))
+    return Member(*compacted(program.trainer(at).model, jax.tree.map(lambda leaf: leaf[at], stacked)))
 
 
 def find(grid: Grid, where: Mapping[str, Any]) -> int:

@@ -223,7 +223,7 @@ def _with_seed(grid: Grid) -> Grid:
 
 def _seen_by(program: Program, data: Data) -> Data:
     """The data as the likelihood of these members may see them."""
-    model = program.build({name: values[0].item() for name, values in program.numbers.items()}).model
+    model = program.trainer(0).model
     if model.data_shape != data.data_shape:
         raise VaejaxError(f"the model is for examples of shape {model.data_shape}, {data.name} has {data.data_shape}")
     return fitted(data, model.likelihood)
@@ -231,10 +231,7 @@ def _seen_by(program: Program, data: Data) -> Data:
 
 def _words(programs: tuple[Program, ...], seen: list[Data]) -> dict[str, Any]:
     """What a reader of the table must know about how it was made."""
-    formulas = [
-        program.build({name: values[0].item() for name, values in program.numbers.items()}).objective.formula
-        for program in programs
-    ]
+    formulas = [program.trainer(0).objective.formula for program in programs]
     return {
         "data": seen[0].name,
         "preparation": "; ".join(dict.fromkeys(one.preparation for one in seen)),
