@@ -169,7 +169,7 @@ def test_stopping_leaves_the_place_as_it_was(rows, tmp_path, monkeypatch, capsys
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.folder, "end_history", stop)
+    monkeypatch.setattr(cli.history, "end_history", stop)
     assert cli.main(["sweep", "--data", str(rows), "--out", str(tmp_path / "out"), *SMALL]) == 130
     assert not (tmp_path / "out").exists()
 

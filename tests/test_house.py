@@ -26,7 +26,8 @@ FLOORS = [  # a room imports from the floors below its own, and from nowhere els
     {"data", "store"},
     {"grid", "recipes"},
     {"answer"},
-    {"report", "folder"},
+    {"report", "tables"},
+    {"folder", "history"},
     {"saved", "progress"},
     {"cli"},
 ]

@@ -2,10 +2,11 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,10 +16,11 @@ import numpy as np
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional, subcommand
 
-from vaejax import folder, recipes, report, saved, verbs
+from vaejax import folder, history, recipes, report, saved, tables, verbs
 from vaejax.answer import bottleneck
-from vaejax.errors import OutputError, VaejaxError
-from vaejax.grid import extract, sweep
+from vaejax.errors import OutputError, Stopped, VaejaxError
+from vaejax.grid import Keeper, extract, sweep
+from vaejax.numerics import require_number
 from vaejax.progress import Progress
 
 
@@ -29,28 +31,38 @@ class Sweep:
     config: OmitArgPrefixes[recipes.Config] = field(default_factory=recipes.Config)
     out: Path
     """A new or empty folder for everything there is to know about the run."""
+    resume: bool = False
+    """Go on with the run in that folder from where it was saved; start it if there is none."""
+    save_every: float = 30.0
+    """Seconds between checkpoints; saving never takes more than a fiftieth of the time."""
 
     def run(self) -> int:
         """0, or 1 where every member diverged."""
         config = self.config
         recipes.check(config)
-        with folder.new_folder(self.out) as path:
+        require_number("save_every", self.save_every, least=0.0)
+        if self.resume and folder.finished(self.out):
+            print(f"The run in {self.out} is finished. Its report: {self.out / 'report.html'}")
+            return 0
+        with folder.run_folder(self.out, resume=self.resume) as path:
             started = time.perf_counter()
             axes: dict[str, Any] = recipes.axes_of(config)
             data = recipes.read_data(config)
             folder.write_config(path, config, data)
-            with Progress(config.epochs, path, started) as progress:
+            with Progress(config.epochs, path, started) as progress, asked_to_stop() as stop:
+                keeper = Keeper(path / folder.CHECKPOINTS, self.save_every, stop)
                 result = sweep(
-                    recipes.member_of(config, data),
+                    recipes.member_of(config, recipes.facts_of(data)),
                     data,
                     epochs=config.epochs,
                     batch_size=config.batch_size,
                     num_samples=config.num_samples,
                     on_segment=progress.update,
+                    keep=keeper,
                     **axes,
                 )
             measured = time.perf_counter()
-            folder.end_history(path, result.dataset)
+            history.end_history(path, result.dataset)
             folder.write_result(path, result)
             answer = bottleneck(result.dataset, config.margin)
             portrait = None
@@ -60,6 +72,7 @@ class Sweep:
             report.write(path / "report.html", result.dataset, answer, portrait)
             folder.write_json(path / "timing.json", progress.timing(measured, time.perf_counter()))
             folder.write_json(path / "answer.json", folder.answer_json(answer, result.dataset))  # last: it is finished
+            shutil.rmtree(path / folder.CHECKPOINTS)
         print(f"\n{answer.reason}")
         for warning in answer.warnings:
             print(f"Note: {warning}")
@@ -81,7 +94,7 @@ class Evaluate:
         recipes.require_count("num_samples", self.num_samples)
         run = saved.open_run(self.run_folder)
         dataset = saved.evaluate(run, self.num_samples)
-        text = folder.results_csv(dataset)
+        text = tables.results_csv(dataset)
         path = self.run_folder / "evaluation.csv"
         try:
             path.write_text(text)
@@ -115,7 +128,7 @@ class Sample:
         run = saved.open_run(self.run_folder)
         named: dict[str, Any] = {"beta": self.beta, "latent_size": self.latent_size}
         where = {name: value for name, value in named.items() if value is not None}
-        model, params = extract(run.result, **saved.nearest_to_answer(run, where))
+        model, params = extract(run.result, **saved.nearest_to(run.answer, where))
         keys = jax.random.split(jax.random.key(self.seed), self.num)
         drawn = jax.vmap(lambda key: verbs.generate_mean(key, model, params))(keys)
         path = saved.write_samples(self.out, self.run_folder, np.asarray(drawn))
@@ -142,11 +155,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"vaejax: {error}", file=sys.stderr)
         return 2
     except OSError as error:  # a disk that is full or gone, in the middle of a run
-        print(f"vaejax: {error}; what was written of this run is removed again", file=sys.stderr)
+        print(f"vaejax: {error}; what was saved before stays, and --resume goes on from there", file=sys.stderr)
         return 1
+    except Stopped as stopped:
+        print("vaejax: stopped and saved; the same command with --resume goes on from here", file=sys.stderr)
+        return 128 + int(stopped.args[0])
     except KeyboardInterrupt:
-        print("vaejax: stopped; what was written of this run is removed again", file=sys.stderr)
+        print("vaejax: stopped; what was saved before stays, and --resume goes on from there", file=sys.stderr)
         return 130
+
+
+@contextlib.contextmanager
+def asked_to_stop() -> Generator[Callable[[], int]]:
+    """The number of the signal that asked a run to stop, else 0. A second signal ends it at once."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: Any) -> None:
+        asked.append(number)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        print("vaejax: stopping after these steps, to save them; once more stops at once", file=sys.stderr)
+
+    before: dict[int, Any] = {}
+    with contextlib.suppress(ValueError):  # only the main thread may
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, ask)
+    try:
+        yield lambda: asked[0] if asked else 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _terminated(number: int, frame: Any) -> None:

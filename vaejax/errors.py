@@ -15,3 +15,7 @@ class NetworkError(VaejaxError):
 
 class OutputError(VaejaxError):
     """A place where results cannot be written."""
+
+
+class Stopped(Exception):  # noqa: N818  (it is no error)
+    """A run was asked to stop, and where it was is saved."""

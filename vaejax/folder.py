@@ -1,10 +1,9 @@
 """The folder of a run: everything there is to know about a trained grid, in files that anyone can read."""
 
-import csv
+import fcntl
 import importlib.metadata
-import io
 import json
-import math
+import os
 import platform
 import shutil
 import tempfile
@@ -22,54 +21,68 @@ from vaejax.answer import Answer
 from vaejax.data import Data, digest
 from vaejax.errors import OutputError, VaejaxError
 from vaejax.grid import Result
-from vaejax.recipes import Config
+from vaejax.recipes import Config, facts_of, noted
+from vaejax.tables import plain, results_csv
 
 if TYPE_CHECKING:
     import xarray as xr
 
 PACKAGES = ("vaejax", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray", "orbax-checkpoint")
 FORMAT = 1
-MEASURES = (
-    "distortion",
-    "rate",
-    "elbo",
-    "log_likelihood",
-    "log_likelihood_se",
-    "elbo_train",
-    "elbo_validation",
-    "active_units",
-    "num_params",
-    "best_epoch",
-    "drift",
-)
 FLAT = 0.1  # nats; a bound that moves less over the last 20% of the epochs was trained long enough
 
 
-@contextmanager
-def new_folder(path: Path) -> Generator[Path]:
-    """An empty folder to write a run into; whatever was written is removed again if the run does not end well.
+CHECKPOINTS = "checkpoints"
 
-    Raises: OutputError where the folder holds something or cannot be written, before anything is done.
+
+def finished(path: Path) -> bool:
+    """Whether a folder holds a run that came to its answer, which is written last."""
+    return (path.expanduser() / "answer.json").exists()
+
+
+@contextmanager
+def run_folder(path: Path, *, resume: bool) -> Generator[Path]:
+    """A folder to write a run into: a new or an empty one, or with `resume` that of a run that did not finish.
+
+    While it is open no other process may write into it. If the run ends with an error before anything was trained,
+    what was made is removed again; what was trained stays.
+    Raises: OutputError where the folder holds something else or cannot be written, before anything is done.
     """
     path = path.expanduser()
-    _refuse_used(path)
+    _refuse_used(path, resume=resume)
     try:
         missing = [path, *path.parents][: next(i for i, p in enumerate([path, *path.parents]) if p.exists())]
+        fresh = not (path / "config.json").exists()
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
         raise OutputError(f"cannot write to {path}: {error.strerror or error}; choose another --out") from None
+    with _locked(path):
+        try:
+            yield path
+        except BaseException:
+            if fresh and not (path / "history.jsonl").exists() and not any(path.glob(f"{CHECKPOINTS}/*")):
+                for child in path.iterdir():
+                    shutil.rmtree(child) if child.is_dir() else child.unlink()
+                for made in missing:
+                    made.rmdir()
+            raise
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[None]:
+    """The folder, for this process alone; the lock ends with the process, however that ends."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        yield path
-    except BaseException:
-        for child in path.iterdir():
-            shutil.rmtree(child) if child.is_dir() else child.unlink()
-        for made in missing:
-            made.rmdir()
-        raise
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise OutputError(f"another process is writing into {path}; wait for it, or choose another --out") from None
+    finally:
+        os.close(descriptor)
 
 
-def _refuse_used(path: Path) -> None:
+def _refuse_used(path: Path, *, resume: bool) -> None:
     try:
         if not path.exists():
             return
@@ -79,22 +92,29 @@ def _refuse_used(path: Path) -> None:
             return
     except OSError as error:
         raise OutputError(f"cannot look into {path}: {error.strerror or error}; choose another --out") from None
-    if (path / "answer.json").exists():
+    if finished(path):
         raise OutputError(f"{path} holds a finished run; its report is {path / 'report.html'}. Choose another --out")
     if (path / "config.json").exists():
-        raise OutputError(f"{path} holds a run that did not finish; choose another --out, or remove that folder")
+        if resume:
+            return
+        raise OutputError(f"{path} holds a run that did not finish; go on with --resume, or choose another --out")
     raise OutputError(f"{path} is not empty, and nothing is written over; choose another --out, or empty it")
 
 
 def write_config(path: Path, config: Config, data: Data) -> None:
-    """config.json: what was asked, with which versions, on which data."""
+    """config.json: what was asked, with which versions, on which data.
+
+    Raises: VaejaxError where the folder is that of a run that was asked for something else, naming the difference.
+    """
+    if (path / "config.json").exists():
+        _require_same(path, config, data)
+        return
     versions = {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
     found = {
         "name": data.name,
         "sha256": digest(data),
         "preparation": data.preparation,
-        "likelihood": data.likelihood.name,
-        "shape": list(data.data_shape),
+        **noted(facts_of(data)),
         "examples": {name: len(split) for name, split in data.splits.items()},
     }
     device = {"platform": jax.default_backend(), "count": jax.device_count()}
@@ -104,10 +124,37 @@ def write_config(path: Path, config: Config, data: Data) -> None:
     )
 
 
+def _require_same(path: Path, config: Config, data: Data) -> None:
+    before, noted_data = read_config(path)
+    was, now = asdict(before), asdict(config)
+    different = [name for name in now if was[name] != now[name]]
+    if different:
+        shown = "; ".join(
+            f"--{name.replace('_', '-')} was {_said(was[name])}, now {_said(now[name])}" for name in different
+        )
+        raise VaejaxError(
+            f"{path} holds a run of another configuration: {shown}. Repeat its command, or choose another --out"
+        )
+    if digest(data) != noted_data["sha256"]:
+        raise VaejaxError(
+            f"{config.data} has changed since the run in {path} began: its hash is not the one in config.json"
+        )
+
+
+def _said(value: Any) -> str:
+    """As one would say it at the command line."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else "not given" if value is None else str(value)
+
+
+def require_finished(path: Path) -> None:
+    """Raises: VaejaxError where a folder holds no finished run."""
+    if not finished(path):
+        goes_on = "; the run there did not finish: go on with --resume" if (path / "config.json").exists() else ""
+        raise VaejaxError(f"expected the folder of a finished run, and there is no answer.json in {path}{goes_on}")
+
+
 def read_config(path: Path) -> tuple[Config, Mapping[str, Any]]:
-    """The configuration of a finished run and what was noted of its data. Raises: VaejaxError."""
-    if not (path / "answer.json").exists():
-        raise VaejaxError(f"expected the folder of a finished run, and there is no answer.json in {path}")
+    """The configuration of a run and what was noted of its data. Raises: VaejaxError."""
     try:
         found = json.loads((path / "config.json").read_text())
         if found["format"] != FORMAT:
@@ -120,80 +167,23 @@ def read_config(path: Path) -> tuple[Config, Mapping[str, Any]]:
         raise VaejaxError(f"cannot read {path / 'config.json'}: {error}") from error
 
 
-def append_history(path: Path, dataset: "xr.Dataset") -> None:
-    """history.jsonl: a line for each segment, with the members that were trained and what they maximised."""
-    names = [name for name in dataset.data_vars if str(name).startswith(("history_", "objective_"))]
-    at = dataset.sel(epoch=dataset.attrs["epoch"])
-    rows = [row for row in rows_of(at, names) if row.pop("program") == dataset.attrs["program"]]
-    line = {"epoch": dataset.attrs["epoch"], "epochs": dataset.attrs["epochs"], "members": rows}
-    with (path / "history.jsonl").open("a") as file:
-        file.write(json.dumps(_plain(line)) + "\n")
-
-
-def end_history(path: Path, dataset: "xr.Dataset") -> None:
-    """The last line of history.jsonl: the objective that was really optimised at the end, for every member."""
-    names = [name for name in dataset.data_vars if str(name).startswith("objective_")]
-    rows = [{n: v for n, v in row.items() if n != "program"} for row in rows_of(dataset, names)]
-    words = {name: dataset.attrs[name] for name in ("formula", "constants", "reduction")}
-    with (path / "history.jsonl").open("a") as file:
-        file.write(json.dumps(_plain({"objective": {**words, "units": "nats per example", "members": rows}})) + "\n")
-
-
-def rows_of(dataset: "xr.Dataset", names: list[Any]) -> list[dict[str, Any]]:
-    """One dictionary for each member: every axis, the program, then the variables of these names."""
-    dims = dataset["status"].dims
-    axes = [name for dim in dims for name in dataset.coords if dataset[name].dims == (dim,)]
-    flat = dataset.drop_vars([n for n in dataset.data_vars if set(dataset[n].dims) - set(dims)])
-    flat = flat.stack(member_=dims, create_index=False)
-    columns = [*axes, "program", *names]
-    return [{str(n): flat[n].values[i].item() for n in columns} for i in range(flat.sizes["member_"])]
-
-
-def results_csv(dataset: "xr.Dataset") -> str:
-    """A line for each member: its place on every axis, its measures and its status; no times, dates or paths."""
-    rows = rows_of(dataset, [*MEASURES, "status"])
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    header = [name for name in rows[0] if name != "program"]
-    writer.writerow(header)
-    writer.writerows([[_cell(row[name]) for name in header] for row in rows])
-    return text.getvalue()
-
-
 def answer_json(answer: Answer, dataset: "xr.Dataset") -> dict[str, Any]:
     """The answer, and whether training was long enough for it."""
     drift = dataset["drift"].values[np.isfinite(dataset["drift"].values)]
     flat = bool(len(drift) and (np.abs(drift) < FLAT).all())
-    return _plain({**answer._asdict(), "flat": flat})
+    return plain({**answer._asdict(), "flat": flat})
 
 
 def write_result(path: Path, result: Result) -> None:
     """results.nc, results.csv and the parameters."""
     result.dataset.to_netcdf(path / "results.nc", engine="scipy")
     (path / "results.csv").write_text(results_csv(result.dataset))
+    shutil.rmtree(path / "params", ignore_errors=True)  # of a run that was killed while it wrote them
     store.save(path / "params", {f"program_{i}": params for i, params in enumerate(result.params)})
 
 
 def write_json(path: Path, value: Any) -> None:
-    """A file of indented JSON; what is not finite is null."""
-    path.write_text(json.dumps(_plain(value), indent=2) + "\n")
-
-
-def _plain(value: Any) -> Any:
-    """Numbers and containers that JSON knows; NaN becomes null."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _cell(value: Any) -> str:
-    """Whole numbers without a point, others to nine digits, nothing where nothing is known."""
-    if not isinstance(value, float):
-        return str(value)
-    if not math.isfinite(value):
-        return ""
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.9g}"
+    """A file of indented JSON, whole or not at all; what is not finite is null."""
+    temporary = path.with_name(f".{path.name}")
+    temporary.write_text(json.dumps(plain(value), indent=2) + "\n")
+    temporary.replace(path)

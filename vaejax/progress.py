@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from vaejax.folder import append_history
+from vaejax.history import append_history
 
 if TYPE_CHECKING:
     import xarray as xr

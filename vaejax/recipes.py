@@ -16,7 +16,7 @@ from vaejax.families import REALS
 from vaejax.model import vae
 from vaejax.numerics import require_count, require_number
 from vaejax.train import by_name, trainer
-from vaejax.types import Family, Number, Trainer
+from vaejax.types import Family, Number, Shape, Trainer
 
 LikelihoodName = Literal[
     "bernoulli",
@@ -95,20 +95,46 @@ def read_data(config: Config) -> Data:
     return sources.fitted(data, make(data.levels or 256))
 
 
-def member_of(config: Config, data: Data) -> Callable[..., Trainer]:
+class Facts(NamedTuple):
+    """All that a member must know of the data, so that it can be built again without them."""
+
+    data_shape: Shape
+    likelihood: Family
+    num_train: int
+
+
+def facts_of(data: Data) -> Facts:
+    """What a member must know of these data."""
+    return Facts(data.data_shape, data.likelihood, len(data.train))
+
+
+def noted(facts: Facts) -> dict[str, Any]:
+    """Facts as JSON; `facts_from` reads them back."""
+    levels = facts.likelihood.support.levels
+    named = {"likelihood": facts.likelihood.name, "levels": levels}
+    return {"shape": list(facts.data_shape), "num_train": facts.num_train, **named}
+
+
+def facts_from(found: Mapping[str, Any]) -> Facts:
+    """What `noted` wrote."""
+    likelihood = LIKELIHOODS[found["likelihood"]].make(found["levels"] or 2)
+    return Facts(tuple(found["shape"]), likelihood, found["num_train"])
+
+
+def member_of(config: Config, facts: Facts) -> Callable[..., Trainer]:
     """The member that the command line trains: two MLPs, and Adam at a learning rate that falls as (1 - t)^4."""
-    num_steps = config.epochs * math.ceil(len(data.train) / min(config.batch_size, len(data.train)))
-    optimizers = LIKELIHOODS[config.likelihood].optimizers if config.likelihood else {}
+    num_steps = config.epochs * math.ceil(facts.num_train / min(config.batch_size, facts.num_train))
+    optimizers = LIKELIHOODS[facts.likelihood.name].optimizers
 
     def member(beta: Number, latent_size: Number, learning_rate: Number) -> Trainer:
         net = nets.mlp(*config.hidden)
         model = vae(
             net,
             net,
-            data_shape=data.data_shape,
+            data_shape=facts.data_shape,
             latent_size=latent_size,
             max_latent_size=max(config.latent_size),
-            likelihood=data.likelihood,
+            likelihood=facts.likelihood,
         )
         rate = schedules.scaled(learning_rate, optax.polynomial_schedule(1.0, 0.0, 4, num_steps))
         optimizer = by_name(optax.adam(rate), **optimizers) if optimizers else optax.adam(rate)

@@ -1,5 +1,6 @@
 """A finished run, opened again: its result, measured anew or drawn from."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +13,7 @@ from vaejax import folder, recipes, store
 from vaejax.answer import Answer, bottleneck
 from vaejax.data import Data, digest
 from vaejax.errors import OutputError, VaejaxError
-from vaejax.grid import Result, remeasured, restored
+from vaejax.grid import Member, Result, extract, remeasured, restored
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,27 +30,48 @@ class Run(NamedTuple):
 
 def open_run(path: Path) -> Run:
     """A finished run, with its data read again. Raises: VaejaxError where these are not the data it was trained on."""
-    import xarray as xr
-
-    config, noted = folder.read_config(path)
+    config, noted, result = _read_run(path)
     data = recipes.read_data(config)
     if digest(data) != noted["sha256"]:
         raise VaejaxError(
             f"{config.data} has changed since {path} was trained on it: its hash is not the one in config.json"
         )
+    return Run(config, data, result, bottleneck(result.dataset, config.margin))
+
+
+def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
+    """A trained model and its parameters from the folder of a finished run, without its data: ready to be used.
+
+    where: its place in the grid, like `beta=1.0, latent_size=8`; what is not named is as the answer chose.
+    Raises: VaejaxError where there is no finished run, no such member, or where its files are damaged.
+
+    >>> import tempfile
+    >>> load_member(tempfile.mkdtemp())
+    Traceback (most recent call last):
+    vaejax.errors.VaejaxError: expected the folder of a finished run, and there is no answer.json in ...
+    """
+    config, _, result = _read_run(Path(path).expanduser())
+    return extract(result, **nearest_to(bottleneck(result.dataset, config.margin), where))
+
+
+def _read_run(path: Path) -> tuple[recipes.Config, Mapping[str, Any], Result]:
+    import xarray as xr
+
+    folder.require_finished(path)
+    config, noted = folder.read_config(path)
     try:
         with xr.open_dataset(path / "results.nc", engine="scipy") as opened:
             dataset = opened.load()
     except (OSError, ValueError, TypeError) as error:
         raise VaejaxError(f"cannot read {path / 'results.nc'}: {error}") from error
-    member, axes = recipes.member_of(config, data), recipes.axes_of(config)
+    facts = recipes.facts_from(noted)
+    member, axes = recipes.member_of(config, facts), recipes.axes_of(config)
 
     def read(shapes: list[Any]) -> list[Any]:
         named = {f"program_{i}": shape for i, shape in enumerate(shapes)}
         return list(store.load(path / "params", named).values())
 
-    result = restored(member, data, dataset, read, **axes)
-    return Run(config, data, result, bottleneck(dataset, config.margin))
+    return config, noted, restored(member, facts.data_shape, dataset, read, **axes)
 
 
 def evaluate(run: Run, num_samples: int) -> "xr.Dataset":
@@ -57,11 +79,11 @@ def evaluate(run: Run, num_samples: int) -> "xr.Dataset":
     return remeasured(run.result, run.data, num_samples)
 
 
-def nearest_to_answer(run: Run, where: Mapping[str, Any]) -> dict[str, Any]:
+def nearest_to(answer: Answer, where: Mapping[str, Any]) -> dict[str, Any]:
     """The chosen member, or the one that differs from it by `where`."""
-    if not run.answer.member:
-        raise VaejaxError("every member of this run diverged: there is nothing to sample from")
-    return {**run.answer.member, **where}
+    if not answer.member:
+        raise VaejaxError("every member of this run diverged: there is none to be used")
+    return {**answer.member, **where}
 
 
 def first_examples(data: Data, num: int) -> jax.Array:

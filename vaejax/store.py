@@ -1,54 +1,178 @@
-"""Parameters on disk. The only file that imports orbax."""
+"""Arrays on disk, each with a checksum. The only file that imports orbax; nothing is ever unpickled."""
 
+import json
 import os
+import shutil
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vaejax.errors import OutputError, VaejaxError
 
+FORMAT = 1
+TEMPORARY = ".writing-"
 
-def save(path: str | os.PathLike[str], tree: Any) -> None:
-    """Write a tree of arrays into a new folder, whole or not at all.
+
+class Leaf(NamedTuple):
+    """What is noted of an array: where it stood in the tree, its type and shape, the CRC-32 of its bytes."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    crc32: int
+
+
+class Contents(NamedTuple):
+    """What a folder says it holds. `note` is the JSON value that was given to `save`."""
+
+    leaves: tuple[Leaf, ...]
+    note: Any
+
+
+def save(path: str | os.PathLike[str], tree: Any, note: Any = None) -> None:
+    """Write a tree of arrays into a new folder, whole or not at all: under another name first, then renamed.
+
+    Raises: OutputError in one line; what was there stays.
 
     >>> import tempfile
     >>> folder = tempfile.mkdtemp() + "/params"
-    >>> save(folder, {"kernel": np.ones((2, 3), np.float32)})
+    >>> save(folder, {"kernel": np.ones((2, 3), np.float32)}, note={"epoch": 3})
     >>> load(folder, {"kernel": jax.ShapeDtypeStruct((2, 3), np.float32)})["kernel"].shape
     (2, 3)
+    >>> contents(folder).note
+    {'epoch': 3}
     """
     from orbax.checkpoint import v1 as ocp
 
     path = Path(path).resolve()
+    temporary = path.with_name(f"{TEMPORARY}{path.name}")
+    arrays = {name: _as_stored(leaf) for name, leaf in _named(tree).items()}
+    leaves = [_noted(name, array) for name, array in arrays.items()]
     try:
-        ocp.save(str(path), jax.tree.map(np.asarray, tree))
-    except (OSError, ValueError) as error:
-        raise OutputError(f"cannot write parameters to {path}: {_first_line(error)}") from error
+        if path.exists():
+            raise FileExistsError(f"{path} is there already")
+        shutil.rmtree(temporary, ignore_errors=True)
+        stored = {f"leaf_{at}": array for at, array in enumerate(arrays.values()) if array.size}
+        ocp.save_checkpointables(str(temporary), {"leaves": stored, "index": _sealed({"leaves": leaves, "note": note})})
+        temporary.rename(path)
+    except Exception as error:  # orbax and tensorstore have many, and a full disk comes as any of them
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise OutputError(f"cannot write {path}: {_first_line(error)}") from error
 
 
-def load(path: str | os.PathLike[str], like: Any) -> Any:
-    """Read a tree of arrays that has the structure and shapes of `like`, as NumPy arrays.
-
-    Raises: VaejaxError in one line, whatever is missing, damaged or of another shape.
-    """
+def contents(path: str | os.PathLike[str]) -> Contents:
+    """What a folder says it holds, without its arrays. Raises: VaejaxError in one line."""
     from orbax.checkpoint import v1 as ocp
 
     path = Path(path).resolve()
     if not path.is_dir():
-        raise VaejaxError(f"expected saved parameters in the folder {path}, and there is none")
-    abstract = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
+        raise VaejaxError(f"expected saved arrays in the folder {path}, and there is none")
     try:
-        found = ocp.load(str(path), abstract)
+        sealed = ocp.load_checkpointables(str(path), {"index": None})["index"]
+        text, crc = sealed["text"], sealed["crc32"]
+        whole = zlib.crc32(text.encode()) == crc
+        index = json.loads(text) if whole else {}
     except Exception as error:  # orbax has no error of its own: ValueError, KeyError, JSONDecodeError, Exception
-        raise VaejaxError(f"cannot read the parameters in {path}: {_first_line(error)}") from error
-    for leaf, asked in zip(jax.tree.leaves(found), jax.tree.leaves(abstract), strict=True):
-        if leaf.shape != asked.shape:
+        raise VaejaxError(f"cannot read {path}: {_first_line(error)}") from error
+    if not whole:
+        raise VaejaxError(f"{path} is damaged: its index does not match its checksum")
+    if index.get("format") != FORMAT:
+        raise VaejaxError(f"{path} was written in format {index.get('format')}, and this version reads {FORMAT}")
+    return Contents(tuple(Leaf(n, d, tuple(s), c) for n, d, s, c in index["leaves"]), index["note"])
+
+
+def load(path: str | os.PathLike[str], like: Any) -> Any:
+    """Read a tree of arrays that has the structure and shapes of `like`, as NumPy arrays, bit by bit as it was saved.
+
+    Raises: VaejaxError in one line, whatever is missing, damaged or of another shape.
+    """
+    leaves = contents(path).leaves
+    _require_like(Path(path), {leaf.name: leaf for leaf in leaves}, _named(like))  # before a byte of them is read
+    return unflattened(Path(path), read(path)[0], "", like)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Mapping[str, np.ndarray], Any]:
+    """Every array by its name, as it was saved, and the note. Raises: VaejaxError in one line."""
+    from orbax.checkpoint import v1 as ocp
+
+    leaves, note = contents(path)
+    path = Path(path).resolve()
+    try:
+        empty = {f"leaf_{at}": np.empty(leaf.shape, leaf.dtype) for at, leaf in enumerate(leaves)}
+        asked = {key: array for key, array in empty.items() if array.size}
+        found = ocp.load(str(path), asked, checkpointable_name="leaves") if asked else {}
+    except Exception as error:
+        raise VaejaxError(f"cannot read {path}: {_first_line(error)}") from error
+    arrays = {leaf.name: np.asarray(found.get(key, empty[key])) for key, leaf in zip(empty, leaves, strict=True)}
+    for leaf in leaves:
+        if _noted(leaf.name, arrays[leaf.name]) != leaf:
+            raise VaejaxError(f"{path} is damaged: {leaf.name} does not match its checksum")
+    return arrays, note
+
+
+def unflattened(path: Path, arrays: Mapping[str, np.ndarray], under: str, like: Any) -> Any:
+    """The arrays that were saved under a name, as a tree of the structure and shapes of `like`.
+
+    Raises: VaejaxError that names `path` where they do not fit.
+    """
+    prefix = f"{under}/" if under else ""
+    inside = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    wanted = _named(like)
+    _require_like(path, inside, wanted)
+    used = [_as_used(inside[name], asked) for name, asked in wanted.items()]
+    return jax.tree.unflatten(jax.tree.structure(like), used)
+
+
+def _require_like(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    odd = sorted(set(found) ^ set(wanted))
+    if odd:
+        where = "is not there" if odd[0] in wanted else "was not expected"
+        raise VaejaxError(f"cannot read {path}: the array {odd[0] or 'at the root'} {where}")
+    for name, asked in wanted.items():
+        expected, got = _abstract(asked), found[name]
+        if (tuple(got.shape), str(got.dtype)) != (expected.shape, str(expected.dtype)):
             raise VaejaxError(
-                f"cannot read the parameters in {path}: expected an array of {asked.shape}, got {leaf.shape}"
+                f"cannot read {path}: expected {name} as {expected.dtype}{list(expected.shape)}, "
+                f"got {got.dtype}{list(got.shape)}"
             )
-    return jax.tree.map(np.asarray, found)
+
+
+def _named(tree: Any) -> dict[str, Any]:
+    return {
+        jax.tree_util.keystr(where, simple=True, separator="/"): leaf
+        for where, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _as_stored(leaf: Any) -> np.ndarray:
+    """An array of numbers; a random key is its data."""
+    return np.asarray(jax.random.key_data(leaf) if hasattr(leaf, "dtype") and _is_key(leaf) else leaf)
+
+
+def _as_used(array: np.ndarray, like: Any) -> Any:
+    return jax.random.wrap_key_data(jnp.asarray(array), impl=jax.random.key_impl(like)) if _is_key(like) else array
+
+
+def _abstract(like: Any) -> Any:
+    return jax.eval_shape(jax.random.key_data, like) if _is_key(like) else like
+
+
+def _noted(name: str, array: np.ndarray) -> Leaf:
+    return Leaf(name, str(array.dtype), array.shape, zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data))
+
+
+def _sealed(index: Mapping[str, Any]) -> dict[str, Any]:
+    text = json.dumps({"format": FORMAT, **index})
+    return {"text": text, "crc32": zlib.crc32(text.encode())}
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from ._axes import points as points
 from ._axes import zipped as zipped
+from ._keep import Keeper as Keeper
 from ._result import Member as Member
 from ._result import Result as Result
 from ._result import extract as extract

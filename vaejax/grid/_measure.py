@@ -1,5 +1,6 @@
 """From trained members to numbers: every example of every split exactly once."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -32,15 +33,22 @@ class Split(NamedTuple):
         return -(self.distortion + self.rate)
 
 
-def measure(program: Program, params: Params, data: Data, num_samples: int) -> dict[str, np.ndarray]:
-    """Every measure of the members of a program, by name, `[member, ...]`; `params` are stacked over them."""
+def measure(
+    program: Program, params: Params, data: Data, num_samples: int, poll: Callable[[], None] = lambda: None
+) -> dict[str, np.ndarray]:
+    """Every measure of the members of a program, by name, `[member, ...]`; `params` are stacked over them.
+
+    poll: called between chunks of examples; what it raises ends the measuring.
+    """
     mesh = member_mesh(len(program.rows))
-    compiled = compile_for(program, Batches(data.view, 1), mesh).measure
+    compiled = compile_for(program, Batches(data.view, 1, 1), mesh).measure
     numbers, params = padded((dict(program.numbers), params), mesh)
 
     def split(raw: np.ndarray, num_samples: int) -> Split:
-        chunks = chunks_of(raw)
-        found = [compiled(numbers, params, *chunk, jnp.asarray(num_samples)) for chunk in zip(*chunks[:2], strict=True)]
+        found = []
+        for chunk in chunks_of(raw):
+            found.append(jax.tree.map(np.asarray, compiled(numbers, params, chunk, jnp.asarray(num_samples))))
+            poll()
         members, examples = slice(len(program.rows)), slice(len(raw))
         joined = jax.tree.map(lambda *a: np.concatenate(a, axis=1)[members, examples].astype(float), *found)
         return Split(*joined[0], joined[1])

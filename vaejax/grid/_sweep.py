@@ -1,32 +1,27 @@
 """sweep: train every member of a grid, measure it, and put it in a table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from vaejax.data import Data, fitted, load
+from vaejax.data import Data, digest, fitted, load
 from vaejax.errors import VaejaxError
-from vaejax.grid._axes import Axis, Grid, axis, grid_of, members_of
-from vaejax.grid._dataset import dataset_of
-from vaejax.grid._devices import member_mesh, padded
+from vaejax.grid._axes import Axis, Grid, axis, grid_of
+from vaejax.grid._keep import Keeper, Place
 from vaejax.grid._measure import measure
 from vaejax.grid._plan import MemberFunction, Program, plan
 from vaejax.grid._result import Member, Result, extract
-from vaejax.grid._run import Record, chunks_of, compile_for
+from vaejax.grid._sheet import Sheet
+from vaejax.grid._train import train_program
 from vaejax.numerics import require_count
 from vaejax.train import Batches
-from vaejax.types import Example, Params, Trainer
+from vaejax.types import Example, Params, Shape, Trainer
 
 if TYPE_CHECKING:
     import xarray as xr
-
-SEGMENTS = 50  # a multiple of 5, so that 80% of the epochs is the end of one
-LONGEST = 100  # epochs in a segment, so that a long run can be watched and stopped
-CONSTANTS = "all normalising constants of likelihood, prior and posterior are in"
-REDUCTION = "sum over the entries of an example, mean over examples"
 
 
 def sweep(
@@ -38,6 +33,7 @@ def sweep(
     drop_last: bool = False,
     num_samples: int = 128,
     on_segment: Callable[["xr.Dataset"], Any] | None = None,
+    keep: str | Path | Keeper | None = None,
     **more: Any,
 ) -> Result:
     """Train `member(**point)` for every point of a grid in as few programs as there are architectures, and measure it.
@@ -51,6 +47,8 @@ def sweep(
     drop_last: leave out the training examples that do not fill a batch; otherwise the last one is padded, weight 0.
     num_samples: draws of z for the log likelihood.
     on_segment: called some 50 times, and at least every 100 epochs, with the histories so far, a dataset over the axes.
+    keep: a folder for checkpoints (see `vj.Keeper`). A run that was killed goes on from the last of them when it is
+        started again with the same arguments, and its results are, on the same machine, the same to the last bit.
 
     Measured is the state with the best validation bound, on every example of a split once, in nats at beta 1.
     Raises: VaejaxError before anything is trained.
@@ -72,11 +70,27 @@ def sweep(
     programs = plan(member, grid, Example(jnp.zeros((size, *data.data_shape))))
     seen = [_seen_by(program, data) for program in programs]
     sheet = Sheet(grid, epochs, on_segment)
-    trained = []
+    options = {"epochs": epochs, "batch_size": size, "drop_last": drop_last, "num_samples": num_samples}
+    keeper = keep if isinstance(keep, Keeper) else Keeper(keep)
+    saved = keeper.begin(lambda: {**options, "axes": _labels(grid), "data": [digest(view) for view in seen]})
+    if saved is not None:
+        sheet.restore(saved.rows, saved.finite)
+    trained: list[Params] = []
     for number, (program, view) in enumerate(zip(programs, seen, strict=True)):
-        params = _train(number, program, Batches(view.view, size, drop_last), view, sheet)
-        sheet.put(program, measure(program, params, view, num_samples))
+        if saved is not None and number < saved.program:
+            trained.append(saved.part(f"done/{number}", _params_like(program, size)))
+            continue
+
+        def offer(step: int, training: Callable[[], Any], number: int = number) -> None:
+            keeper.offer(lambda: Place(number, step, sheet.rows, sheet.finite, tuple(trained), training()))
+
+        goes_on = saved is not None and number == saved.program and saved.step > 0
+        again = (saved.step, lambda like: saved.part("training", like)) if saved is not None and goes_on else None
+        batches = Batches(view.view, size, len(view.train), drop_last)
+        params = train_program(program, batches, view, sheet, number, again, offer)
+        sheet.put(program, measure(program, params, view, num_samples, keeper.poll))
         trained.append(params)
+        offer(0, lambda: (), number + 1)
     attrs = {"batch_size": size, "num_samples": num_samples, **_words(programs, seen)}
     return Result(sheet.dataset(attrs), grid, programs, tuple(trained))
 
@@ -96,14 +110,16 @@ def fit(trainer: Trainer, data: Any, *, epochs: int, seed: int = 0, **options: A
 
 
 def restored(
-    member: MemberFunction, data: Data, dataset: "xr.Dataset", read: Callable[[list[Any]], list[Any]], **axes: Any
+    member: MemberFunction,
+    data_shape: Shape,
+    dataset: "xr.Dataset",
+    read: Callable[[list[Any]], list[Any]],
+    **axes: Any,
 ) -> Result:
-    """A finished result put together again; `read` gives the parameters of each program from their shapes."""
-    grid = _with_seed(grid_of((), **axes))
-    batch = Example(jnp.zeros((min(int(dataset.attrs["batch_size"]), len(data.train)), *data.data_shape)))
-    programs = plan(member, grid, batch)
-    shapes = [_params_like(program, batch) for program in programs]
-    return Result(dataset, grid, programs, tuple(read(shapes)))
+    """A finished result put together again, without its data; `read` gives each program's parameters, given shapes."""
+    grid, size = _with_seed(grid_of((), **axes)), int(dataset.attrs["batch_size"])
+    programs = plan(member, grid, Example(jnp.zeros((size, *data_shape))))
+    return Result(dataset, grid, programs, tuple(read([_params_like(program, size) for program in programs])))
 
 
 def remeasured(result: Result, data: Data, num_samples: int) -> "xr.Dataset":
@@ -116,99 +132,20 @@ def remeasured(result: Result, data: Data, num_samples: int) -> "xr.Dataset":
     return result.dataset.merge(fresh, overwrite_vars=list(fresh.data_vars), compat="override")
 
 
-def _params_like(program: Program, batch: Example) -> Params:
+def _params_like(program: Program, batch_size: int) -> Params:
     """Shapes of the parameters of the members of a program, stacked."""
+    batch = Example(jnp.zeros((batch_size, *program.trainer(0).model.data_shape)))
+
+    def one(numbers: Any, seed: Any) -> Params:
+        trainer = program.build(numbers)
+        return trainer.params(trainer.init(jax.random.key(seed), batch))
+
     numbers = {name: jnp.asarray(values) for name, values in program.numbers.items()}
-    return jax.eval_shape(
-        jax.vmap(lambda numbers: program.build(numbers).init(jax.random.key(0), batch).params), numbers
-    )
+    return jax.eval_shape(jax.vmap(one), numbers, jnp.asarray(program.seeds))
 
 
-def segment_ends(epochs: int) -> np.ndarray:
-    """The epochs at which segments end: 50 segments, each epoch where there are fewer, more where they were long.
-
-    >>> segment_ends(3).tolist(), segment_ends(250)[:2].tolist(), len(segment_ends(100_000))
-    ([1, 2, 3], [5, 10], 1000)
-    """
-    num = max(min(epochs, SEGMENTS), 5 * -(-epochs // (5 * LONGEST)))
-    return np.unique(np.round(np.linspace(0, epochs, num + 1)).astype(int))[1:]
-
-
-class Sheet:
-    """The table while it is being filled: a row for each member, NaN where nothing is known yet."""
-
-    def __init__(self, grid: Grid, epochs: int, on_segment: Callable[["xr.Dataset"], Any] | None) -> None:
-        self.grid, self.epochs, self.on_segment = grid, epochs, on_segment
-        self.ends = segment_ends(epochs)
-        self.num = len(members_of(grid))
-        self.rows: dict[str, np.ndarray] = {}
-        self.finite = np.ones(self.num, bool)
-
-    def record(self, number: int, program: Program, at: int, record: Record) -> None:
-        """One segment of the program of that number."""
-        histories = {
-            "history_validation": record.validation,
-            "history_value": record.trained.value,
-            "history_distortion": record.trained.distortion,
-            "history_rate": record.trained.rate,
-        }
-        for name, values in histories.items():
-            self._row(name, (len(self.ends),))[list(program.rows), at] = values
-        for name, values in record.settings.items():
-            self._row(f"objective_{name}")[list(program.rows)] = values
-        self._row("program")[list(program.rows)] = number
-        self.finite[list(program.rows)] &= record.finite
-        if self.on_segment is not None:
-            self.on_segment(self.dataset({"epoch": int(self.ends[at]), "program": number}))
-
-    def put(self, program: Program, measures: dict[str, np.ndarray]) -> None:
-        """The measures of the members of a program; those that diverged keep NaN."""
-        rows = np.array(program.rows)
-        kept = self.finite[rows]
-        for name, values in measures.items():
-            if name == "num_params":
-                self._row(name)[rows] = values
-            else:
-                self._row(name, values.shape[1:])[rows[kept]] = values[kept]
-
-    def dataset(self, attrs: dict[str, Any]) -> "xr.Dataset":
-        """The table as it stands."""
-        status = np.where(self.finite, "ok", "diverged")
-        rows = {**{name: values.copy() for name, values in self.rows.items()}, "status": status}
-        if "history_validation" in rows:
-            rows["drift"] = np.where(self.finite, self._drift(), np.nan)
-        attrs = {"epochs": self.epochs, "constants": CONSTANTS, "reduction": REDUCTION, **attrs}
-        return dataset_of(self.grid, rows, {"epoch": self.ends}, attrs)
-
-    def _drift(self) -> np.ndarray:
-        """The last validation bound less that at 80% of the epochs."""
-        history = self.rows["history_validation"]
-        before = np.flatnonzero(self.ends <= 0.8 * self.epochs)
-        return history[:, -1] - history[:, before[-1]] if len(before) else np.full(self.num, np.nan)
-
-    def _row(self, name: str, rest: tuple[int, ...] = ()) -> np.ndarray:
-        return self.rows.setdefault(name, np.full((self.num, *rest), np.nan))
-
-
-def _train(number: int, program: Program, batches: Batches, data: Data, sheet: Sheet) -> Params:
-    """The parameters of the members at their best, stacked, on the host."""
-    num = len(program.rows)
-    mesh = member_mesh(num)
-    compiled = compile_for(program, batches, mesh)
-    train, validation = jnp.asarray(data.train), chunks_of(data.validation)
-    numbers, seeds = padded((dict(program.numbers), program.seeds), mesh)
-    carry = compiled.start(numbers, seeds, train[: batches.size])
-    for at, (first, end) in enumerate(_segments(sheet.ends)):
-        epochs = jnp.asarray(first), jnp.asarray(end - first)
-        carry, record = compiled.advance(carry, numbers, seeds, train, validation, *epochs)
-        sheet.record(number, program, at, jax.tree.map(lambda leaf: np.asarray(leaf)[:num], record))
-    kept = jax.tree.map(lambda leaf: np.asarray(leaf)[:num], carry[1])
-    sheet.put(program, {"best_epoch": kept.epoch})
-    return kept.params
-
-
-def _segments(ends: np.ndarray) -> Iterator[tuple[int, int]]:
-    return zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)
+def _labels(grid: Grid) -> dict[str, Any]:
+    return {name: list(column.labels) for one in grid for name, column in one.columns.items()}
 
 
 def _with_seed(grid: Grid) -> Grid:

@@ -1,0 +1,69 @@
+"""Training examples in the order in which each seed sees them, from the device or from where they lie."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from vaejax.train import Batches, order
+
+SLICE = 100  # steps that a device does without being asked: it can be stopped, and saved, between slices
+RESIDENT = 2**31  # bytes of a split that are kept on the device; of a larger one, what a slice needs is sent there
+WINDOW = 2**27  # bytes that are sent for a slice
+
+
+class Feed(NamedTuple):
+    """slots: which of the seeds' orders each member follows. longest: how many steps a slice can have.
+
+    window: `(first, num) -> (raw, rows)`, so that `raw[rows[slot, i]]` are the examples of step `first + i`.
+    """
+
+    slots: np.ndarray
+    longest: int
+    window: Callable[[int, int], tuple[Array, Array]]
+
+
+def feed_of(split: Any, batches: Batches, seeds: np.ndarray, key_of: Callable[[Array], Array]) -> Feed:
+    """How a split is fed to members of these seeds; `key_of(seed)` is the key of a seed's training.
+
+    Members of one seed see one order. A split that does not fit on the device is read slice by slice, by the same
+    index rule, so that the same examples come to the same steps.
+    """
+    distinct, slots = np.unique(seeds, return_inverse=True)
+    rows_of = _rows(batches, distinct, key_of)
+    if split.nbytes <= RESIDENT:
+        resident = jnp.asarray(np.asarray(split))
+        return Feed(slots.astype(np.int32), SLICE, lambda first, num: (resident, jnp.asarray(rows_of(first, SLICE))))
+    row_bytes = split.nbytes // len(split)
+    longest = max(1, min(SLICE, WINDOW // (row_bytes * batches.size * len(distinct))))
+
+    def window(first: int, num: int) -> tuple[Array, Array]:
+        rows = rows_of(first, longest)
+        return jnp.asarray(split[rows.reshape(-1)]), jnp.arange(rows.size, dtype=np.int32).reshape(rows.shape)
+
+    return Feed(slots.astype(np.int32), longest, window)
+
+
+def _rows(batches: Batches, seeds: np.ndarray, key_of: Callable[[Array], Array]) -> Callable[[int, int], np.ndarray]:
+    """`(first, num) -> [seed, num, size]`: which examples come to which step."""
+
+    @jax.jit
+    def orders(seeds: Array, epoch: Array) -> Array:
+        return jax.vmap(lambda seed: order(batches, key_of(seed), epoch))(seeds)
+
+    known: dict[int, np.ndarray] = {}  # the epochs of one slice
+
+    def rows_of(first: int, num: int) -> np.ndarray:
+        epochs = range(first // batches.num_steps, (first + num - 1) // batches.num_steps + 1)
+        for epoch in epochs:
+            if epoch not in known:
+                known[epoch] = np.asarray(orders(jnp.asarray(seeds), jnp.asarray(epoch)), np.int32)
+        for epoch in set(known) - set(epochs):
+            del known[epoch]
+        start = first - epochs[0] * batches.num_steps
+        return np.concatenate([known[epoch] for epoch in epochs], axis=1)[:, start : start + num]
+
+    return rows_of

@@ -1,0 +1,9 @@
+"""Time: an optimizer's step, and a segment of many steps as one program."""
+
+from ._segment import Batches as Batches
+from ._segment import Shown as Shown
+from ._segment import nothing_shown as nothing_shown
+from ._segment import order as order
+from ._segment import segment as segment
+from ._trainer import by_name as by_name
+from ._trainer import trainer as trainer
