@@ -32,6 +32,7 @@ class Example(NamedTuple):
     observed: one where `x` was seen, of the shape of `x`; `None` is everywhere.
     weight: how much the example counts in an average over a batch (0: it fills the last batch); `None` is 1.
     key: randomness for the networks (dropout, corruption); `None` is evaluation.
+    index: its place in the batch, which its draws come from; `None` is where it stands. A part of a batch has it.
     """
 
     x: Event
@@ -39,6 +40,7 @@ class Example(NamedTuple):
     observed: Shaped[Array, "*event"] | None = None
     weight: Shaped[Array, ...] | None = None
     key: Key | None = None
+    index: Shaped[Array, ...] | None = None
 
 
 class Net(NamedTuple):
@@ -164,12 +166,19 @@ class State(NamedTuple):
 
 
 class Trainer(NamedTuple):
-    """A model, what it maximises, and one step of it. `model` and `objective` are there to be measured."""
+    """A model, what it maximises, and one step of it.
+
+    model, objective: what is measured and handed over: those at the end of time, where hyper-parameters change.
+    at: the trainer in force at a step, with `model` and `objective` of that step.
+    params: what is measured and handed over of a state: its parameters, or an average of those it had.
+    """
 
     model: VAE
     objective: Objective
     init: Callable[[Key, Example], State]
     step: Callable[[Key, State, Example], tuple[State, Bound]]
+    at: Callable[[Number], Trainer]
+    params: Callable[[State], Params]
 
 
 Metric: TypeAlias = Callable[[Key, VAE, Params, Example], Any]

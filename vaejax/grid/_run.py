@@ -83,16 +83,19 @@ def compile_for(program: Program, batches: Batches, mesh: Mesh) -> Compiled:
     def start(numbers: Numbers, seed: Array, raw: Array) -> tuple[State, Kept]:
         key, view_key = jax.random.split(jax.random.fold_in(jax.random.key(seed), 0))
         x = jax.vmap(batches.view)(jax.random.split(view_key, len(raw)), raw)
-        state = program.build(numbers).init(key, Example(x))
-        return state, Kept(state.params, jnp.asarray(-jnp.inf, float), jnp.zeros((), int))
+        trainer = program.build(numbers)
+        state = trainer.init(key, Example(x))
+        return state, Kept(trainer.params(state), jnp.asarray(-jnp.inf, float), jnp.zeros((), int))
 
     def train_segment(carry, numbers, seed, train, validation, first_epoch, num_epochs):
         trainer, (state, kept) = program.build(numbers), carry
         key = jax.random.fold_in(jax.random.key(seed), 1)
         state, trained = segment(trainer, batches, key, state, train, first_epoch, num_epochs)
-        elbo = _held_out(trainer.model, batches, state.params, validation)
-        kept = _better(Kept(state.params, elbo, first_epoch + num_epochs), kept)
-        settings = {name: jnp.asarray(number, float) for name, number in trainer.objective.settings.items()}
+        params = trainer.params(state)
+        elbo = _held_out(trainer.model, batches, params, validation)
+        kept = _better(Kept(params, elbo, first_epoch + num_epochs), kept)
+        in_force = trainer.at(state.step).objective.settings
+        settings = {name: jnp.asarray(number, float) for name, number in in_force.items()}
         finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(state.params)]))
         return (state, kept), Record(trained, elbo, settings, finite & jnp.isfinite(trained.value))
 

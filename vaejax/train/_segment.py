@@ -1,4 +1,4 @@
-"""Time: an optimizer's step, and a segment of epochs as one program. The one minus sign is here."""
+"""A segment of epochs as one program: every epoch shows each example once, in an order of its own."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -6,60 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Float, Int, Shaped
 
 from vaejax.errors import VaejaxError
-from vaejax.types import VAE, Bound, Example, Key, Objective, Params, State, Trainer
-
-
-def trainer(model: VAE, objective: Objective, optimizer: optax.GradientTransformation) -> Trainer:
-    """A model, what it maximises and how: pure `init` and `step`, with any optax transformation.
-
-    Give a learning rate that varies over a grid as an array: a Python float is a constant of the program.
-
-    >>> import vaejax as vj
-    >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
-    >>> taught = trainer(model, vj.objectives.elbo(), optax.adam(1e-3))
-    >>> batch = vj.Example(jnp.zeros((3, 4)))
-    >>> state, bound = jax.jit(taught.step)(jax.random.key(1), taught.init(jax.random.key(0), batch), batch)
-    >>> int(state.step)
-    1
-    """
-
-    def init(key: Key, batch: Example) -> State:
-        params = objective.init(key, model, batch)
-        return State(jnp.zeros((), int), params, optimizer.init(params))
-
-    def step(key: Key, state: State, batch: Example) -> tuple[State, Bound]:
-        def loss(params: Params) -> tuple[Array, Bound]:
-            bound = objective.evaluate(key, model, params, batch)
-            return -bound.value, bound
-
-        gradients, bound = jax.grad(loss, has_aux=True)(state.params)
-        updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
-        return State(state.step + 1, optax.apply_updates(state.params, updates), opt_state), bound
-
-    return Trainer(model, objective, init, step)
-
-
-def by_name(rest: optax.GradientTransformation, **named: optax.GradientTransformation) -> optax.GradientTransformation:
-    """An optimizer for each top-level name of the parameters, `rest` for those that are not named.
-
-    >>> optimizer = by_name(optax.adam(1e-3), likelihood=optax.sgd(1.0))
-    >>> state = optimizer.init({"encoder": jnp.zeros(2), "likelihood": jnp.zeros(1)})
-    """
-
-    def labels(params: Params) -> Params:
-        missing = set(named) - set(params)
-        if missing:
-            raise VaejaxError(f"no parameters named {sorted(missing)}; there are {sorted(params)}")
-        return {
-            name: jax.tree.map(lambda _, name=name: name if name in named else "rest", sub)
-            for name, sub in params.items()
-        }
-
-    return optax.partition({"rest": rest, **named}, labels)
+from vaejax.types import Bound, Example, Key, State, Trainer
 
 
 class Batches(NamedTuple):
