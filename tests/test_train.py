@@ -8,7 +8,8 @@ import pytest
 
 import vaejax as vj
 from vaejax.errors import VaejaxError
-from vaejax.train import Batches, _rows, segment
+from vaejax.train import Batches, segment
+from vaejax.train._segment import _rows
 from vaejax.types import Bound, Objective
 
 KEY = jax.random.key(0)

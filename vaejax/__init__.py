@@ -16,8 +16,11 @@ from .grid import points as points
 from .grid import sweep as sweep
 from .grid import zipped as zipped
 from .model import vae as vae
+from .train import averaged as averaged
 from .train import by_name as by_name
+from .train import scheduled as scheduled
 from .train import trainer as trainer
+from .train import unfinished as unfinished
 from .types import VAE as VAE
 from .types import Example as Example
 from .types import Net as Net

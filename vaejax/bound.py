@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Shaped
 
 from vaejax.types import VAE, Draw, Example, Key, Latent, Params, Parts, Scalar
 
@@ -47,5 +48,17 @@ def terms(key: Key, model: VAE, params: Params, example: Example) -> Terms:
 
 
 def each(function: Any, key: Key, batch: Example) -> Any:
-    """`function(key, example)` over a batch; a longer batch does not change the keys of its first examples."""
-    return jax.vmap(function)(jax.random.split(key, len(batch.x)), batch)
+    """`function(key, example)` over a batch; an example's key comes from its place in it alone."""
+    return jax.vmap(function)(keys_of(key, batch), batch)
+
+
+def keys_of(key: Key, batch: Example) -> Shaped[Array, " batch"]:
+    """A key for each example, from its place in the batch: a part of a batch that knows its places draws as the whole.
+
+    >>> whole = keys_of(jax.random.key(0), Example(jnp.zeros((5, 4))))
+    >>> part = keys_of(jax.random.key(0), Example(jnp.zeros((2, 4)), index=jnp.array([3, 4])))
+    >>> bool((whole[3:] == part).all())
+    True
+    """
+    index = jnp.arange(len(batch.x)) if batch.index is None else batch.index
+    return jax.vmap(lambda place: jax.random.fold_in(key, place))(index)

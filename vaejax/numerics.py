@@ -67,7 +67,9 @@ def concrete(value: Number) -> Any:
     return None if isinstance(value, Tracer) else np.asarray(value)
 
 
-def require_number(name: str, value: Number, *, above: float | None = None, least: float | None = None) -> Number:
+def require_number(
+    name: str, value: Number, *, above: float | None = None, least: float | None = None, most: float | None = None
+) -> Number:
     """`value`, refused where it is known and is not one finite number in range.
 
     Raises: VaejaxError, naming what was expected and what came.
@@ -76,9 +78,11 @@ def require_number(name: str, value: Number, *, above: float | None = None, leas
     if known is None:
         return value
     bound = f" above {above:g}" if above is not None else f" of at least {least:g}" if least is not None else ""
+    bound += "" if most is None else f" and at most {most:g}"
     if known.dtype.kind not in "iuf" or known.shape != () or not np.isfinite(known):
         raise VaejaxError(f"{name} must be one finite number{bound}, got {value!r}")
-    if (above is not None and known <= above) or (least is not None and known < least):
+    low = (above is not None and known <= above) or (least is not None and known < least)
+    if low or (most is not None and known > most):
         raise VaejaxError(f"{name} must be a number{bound}, got {value!r}")
     return value
 

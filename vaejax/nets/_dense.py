@@ -21,12 +21,18 @@ class DenseStack(nn.Module):
     @nn.compact
     def __call__(self, inputs: PyTree, outputs: Array | None = None) -> Array:
         """`outputs` is looked at in `init` only: zero where an output is not in use."""
-        h = jnp.concatenate([jnp.ravel(leaf).astype(float) for leaf in jax.tree.leaves(inputs)])
+        h = jnp.concatenate([_floats(leaf) for leaf in jax.tree.leaves(inputs)])
         in_use = h != 0
         for index, shape in enumerate(self.features):
             h = self.activation(_dense(f"hidden_{index}", shape, in_use, jnp.ones(shape))(h))
             in_use = jnp.ones(h.shape, bool)
         return _dense("output", self.out_shape, in_use, jnp.ones(self.out_shape) if outputs is None else outputs)(h)
+
+
+def _floats(leaf: Array) -> Array:
+    """Flat; floats stay what they are, bfloat16 included."""
+    flat = jnp.ravel(leaf)
+    return flat if jnp.issubdtype(flat.dtype, jnp.floating) else flat.astype(float)
 
 
 def _dense(name: str, shape: Shape, in_use: Array, outputs: Array) -> nn.DenseGeneral:

@@ -1,5 +1,8 @@
-"""Time: an optimizer's step, and a segment of many steps as one program."""
+"""Time: an optimizer's step, what changes from step to step, and a segment of epochs as one program."""
 
+from ._averaged import averaged as averaged
+from ._scheduled import scheduled as scheduled
+from ._scheduled import unfinished as unfinished
 from ._segment import Batches as Batches
 from ._segment import Shown as Shown
 from ._segment import nothing_shown as nothing_shown

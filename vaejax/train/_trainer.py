@@ -3,16 +3,25 @@
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array
 
 from vaejax.errors import VaejaxError
-from vaejax.types import VAE, Bound, Example, Key, Objective, Params, State, Trainer
+from vaejax.numerics import require_count
+from vaejax.train._microbatches import in_turn
+from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params, Scalar, State, Trainer
 
 
-def trainer(model: VAE, objective: Objective, optimizer: optax.GradientTransformation) -> Trainer:
+def trainer(
+    model: VAE, objective: Objective, optimizer: optax.GradientTransformation, *, microbatches: Number = 1
+) -> Trainer:
     """A model, what it maximises and how: pure `init` and `step`, with any optax transformation.
 
     Give a learning rate that varies over a grid as an array: a Python float is a constant of the program.
+
+    microbatches: a batch goes through the networks in so many pieces, one after another, and the step is taken with
+        their mean gradient, each piece counting by its weight; so memory grows with a piece. Each example keeps its
+        draws of z. The gradient is that of the whole batch, up to rounding, where `value` is a mean over examples;
+        an objective of the batch as a whole (`capacity`: a function of the mean rate) is the mean of those of the
+        pieces, which is another one.
 
     >>> import vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
@@ -22,21 +31,28 @@ def trainer(model: VAE, objective: Objective, optimizer: optax.GradientTransform
     >>> int(state.step)
     1
     """
+    num_pieces = require_count("microbatches", microbatches)
 
     def init(key: Key, batch: Example) -> State:
         params = objective.init(key, model, batch)
         return State(jnp.zeros((), int), params, optimizer.init(params))
 
-    def step(key: Key, state: State, batch: Example) -> tuple[State, Bound]:
-        def loss(params: Params) -> tuple[Array, Bound]:
+    def gradient(key: Key, params: Params, batch: Example) -> tuple[Params, Bound]:
+        def loss(params: Params) -> tuple[Scalar, Bound]:
             bound = objective.evaluate(key, model, params, batch)
             return -bound.value, bound
 
-        gradients, bound = jax.grad(loss, has_aux=True)(state.params)
+        return jax.grad(loss, has_aux=True)(params)
+
+    def step(key: Key, state: State, batch: Example) -> tuple[State, Bound]:
+        gradients, bound = in_turn(gradient, num_pieces)(key, state.params, batch)
         updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
         return State(state.step + 1, optax.apply_updates(state.params, updates), opt_state), bound
 
-    made = Trainer(model, objective, init, step, lambda step: made, lambda state: state.params)
+    def at(step: Number) -> Trainer:
+        return made
+
+    made = Trainer(model, objective, init, step, at, lambda state: state.params)
     return made
 
 
