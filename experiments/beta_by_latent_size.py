@@ -75,7 +75,7 @@ def main(epochs: int = 300, num_samples: int = 128) -> Found:
     images = jax.vmap(lambda key: vj.generate_mean(key, model, params))(keys)
     bounds = result.dataset.elbo.mean(["learning_rate", "seed"]).transpose("beta", "latent_size")
     print(bounds.to_pandas().round(2).to_string())
-    return Found(bounds.values, answer, np.asarray(images), compiled.count("jit(train_segment)"))
+    return Found(bounds.values, answer, np.asarray(images), compiled.count("jit(advance)"))
 
 
 def as_text(image: np.ndarray) -> list[str]:

@@ -18,7 +18,7 @@ import numpy as np
 import optax
 
 import vaejax as vj
-from vaejax.train import Batches, segment
+from vaejax.train import Batches, nothing_shown, order, segment
 
 WIDEST = 32
 LATENT_SIZES = [2, 4, 8, 16, 32] * 2
@@ -56,9 +56,10 @@ def program(masked: bool, num_epochs: int) -> Trained:
         taught = vj.trainer(model, vj.objectives.elbo(), optax.adam(3e-3))
         init_key, key = jax.random.split(jax.random.key(seed))
         state = taught.init(init_key, vj.Example(jnp.zeros((1, *data.data_shape))))
-        batches = Batches(data.view, 128)
-        epochs = jnp.asarray(0), jnp.asarray(num_epochs)
-        return segment(taught, batches, key, state, train_images, *epochs)[1].value
+        batches = Batches(data.view, 128, len(data.train))
+        rows = jax.vmap(lambda epoch: order(batches, key, epoch))(jnp.arange(num_epochs)).reshape(-1, batches.size)
+        steps = jnp.asarray(0), jnp.asarray(len(rows))
+        return segment(taught, batches, key, (state, nothing_shown()), train_images, rows, *steps)[1].mean.value
 
     return train
 

@@ -154,7 +154,7 @@ class TestPrograms:
         with jax.log_compiles(True), caplog.at_level("WARNING"):
             grid = train(beta=[0.5, 1.0], latent_size=[1, 3], learning_rate=[1e-2, 1e-3], epochs=7)
         compiled = [
-            r.getMessage() for r in caplog.records if "Finished XLA compilation of jit(train_segment)" in r.getMessage()
+            r.getMessage() for r in caplog.records if "Finished XLA compilation of jit(advance)" in r.getMessage()
         ]
         assert len(compiled) == 1
         assert grid.dataset.attrs["num_programs"] == 1

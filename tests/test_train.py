@@ -8,8 +8,7 @@ import pytest
 
 import vaejax as vj
 from vaejax.errors import VaejaxError
-from vaejax.train import Batches, segment
-from vaejax.train._segment import _rows
+from vaejax.train import Batches, nothing_shown, order, segment
 from vaejax.types import Bound, Objective
 
 KEY = jax.random.key(0)
@@ -23,6 +22,19 @@ def model():
 
 def plain(key, raw):
     return raw.astype(float)
+
+
+def run_of(taught, batches, raw, key=KEY):
+    """`(state, first, num) -> (state, mean bound)`: whole epochs, all of them in one call."""
+    advance = jax.jit(lambda *args: segment(taught, batches, key, *args))
+
+    def run(state, first, num):
+        rows = jnp.concatenate([order(batches, key, epoch) for epoch in range(first, first + num)])
+        steps = jnp.array([first, num]) * batches.num_steps
+        state, shown = advance((state, nothing_shown()), raw, rows, *steps)
+        return state, shown.mean
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -54,10 +66,9 @@ def test_steps_are_the_gradient_of_minus_the_value_given_to_optax(optimizer):
 
 def test_training_ascends():
     taught = vj.trainer(model(), vj.objectives.elbo(), optax.adam(3e-2))
-    run = jax.jit(lambda state: segment(taught, Batches(plain, 7), KEY, state, X, jnp.array(0), jnp.array(60)))
     start = taught.init(KEY, vj.Example(X))
     before = vj.objectives.elbo().evaluate(KEY, model(), start.params, vj.Example(X)).value
-    assert run(start)[1].value > before + 1
+    assert run_of(taught, Batches(plain, 7, 7), X)(start, 0, 60)[1].value > before + 1
 
 
 # what an epoch shows: an objective that keeps a record in its parameters
@@ -82,17 +93,13 @@ def recorder(num):
 def test_every_example_is_seen_once_in_an_epoch(num, size, drop_last):
     if drop_last and size > num:
         with pytest.raises(VaejaxError, match=f"a batch of {size} with drop_last needs as many examples, got {num}"):
-            _rows(KEY, num, Batches(plain, size, drop_last))
+            order(Batches(plain, size, num, drop_last), KEY, 0)
         return
     x = jnp.arange(num, dtype=float)[:, None] * jnp.ones(4)[None]
     taught = vj.trainer(model(), recorder(num), optax.sgd(1.0))
     state = taught.init(KEY, vj.Example(x))
-
-    @jax.jit
-    def epochs(count):
-        return segment(taught, Batches(plain, size, drop_last), KEY, state, x, jnp.array(0), count)
-
-    (once, bound), (thrice, _) = epochs(1), epochs(3)
+    run = run_of(taught, Batches(plain, size, num, drop_last), x)
+    (once, bound), (thrice, _) = run(state, 0, 1), run(state, 0, 3)
     shown = num // size * size if drop_last else num
     assert np.sum(once.params["seen"]) == shown
     assert np.max(once.params["seen"]) == 1
@@ -102,14 +109,14 @@ def test_every_example_is_seen_once_in_an_epoch(num, size, drop_last):
         np.testing.assert_allclose(bound.distortion, np.mean(np.arange(num)), rtol=1e-6)  # a mean over examples
 
 
-def test_rows_are_a_new_permutation_for_each_key_padded_with_weight_zero():
-    batches = Batches(plain, 4)
-    rows, weights = _rows(KEY, 10, batches)
-    assert rows.shape == weights.shape == (3, 4)
-    assert sorted(np.asarray(rows)[np.asarray(weights) == 1]) == list(range(10))
-    assert float(jnp.sum(weights)) == 10
-    assert np.all(np.asarray(weights[:2]) == 1)
-    assert np.any(rows != _rows(jax.random.key(1), 10, batches)[0])
+def test_an_order_is_a_new_permutation_for_each_epoch_and_key_filled_up_with_its_first_rows():
+    batches = Batches(plain, 4, 10)
+    rows = np.asarray(order(batches, KEY, 0))
+    assert rows.shape == (3, 4)
+    assert sorted(rows.ravel()[:10]) == list(range(10))
+    np.testing.assert_array_equal(rows.ravel()[10:], rows.ravel()[:2])
+    for other in (order(batches, KEY, 1), order(batches, jax.random.key(1), 0)):
+        assert np.any(rows != other)
 
 
 @pytest.fixture(scope="module")
@@ -119,36 +126,40 @@ def run():
     def noisy(key, raw):
         return raw / 255 + 0.1 * jax.random.normal(key, raw.shape)
 
-    @jax.jit
-    def compiled(key, state, first, num):
-        return segment(taught, Batches(noisy, 3), key, state, jnp.asarray(RAW), first, num)
-
-    return compiled, taught.init(KEY, vj.Example(X))
+    return taught, Batches(noisy, 3, 7), taught.init(KEY, vj.Example(X))
 
 
-def test_cutting_a_run_into_segments_changes_not_a_bit(run):
-    compiled, start = run
-    whole, bound = compiled(KEY, start, 0, 6)
-    state, last = start, None
-    for first, num in ((0, 1), (1, 3), (4, 2)):
-        state, last = compiled(KEY, state, first, num)
-    jax.tree.map(np.testing.assert_array_equal, state, whole)
-    jax.tree.map(np.testing.assert_array_equal, last, bound)
-    assert int(whole.step) == 18
+def test_cutting_a_run_anywhere_changes_not_a_bit(run):
+    """Within epochs too, and whether all rows of the split are at hand or just those of a piece."""
+    taught, batches, start = run
+    rows = jnp.concatenate([order(batches, KEY, epoch) for epoch in range(6)])
+    advance = jax.jit(lambda *args: segment(taught, batches, KEY, *args))
+    whole = advance((start, nothing_shown()), jnp.asarray(RAW), rows, 0, 18)
+    carry = (start, nothing_shown())
+    for first, num in ((0, 1), (1, 3), (4, 7), (11, 7)):
+        window = jnp.zeros_like(rows).at[:num].set(rows[first : first + num])
+        carry = advance(carry, jnp.asarray(RAW), window, first, num)
+    jax.tree.map(np.testing.assert_array_equal, carry, whole)
+    gathered = jnp.asarray(RAW)[rows.ravel()]
+    away = advance((start, nothing_shown()), gathered, jnp.arange(rows.size).reshape(rows.shape), 0, 18)
+    jax.tree.map(np.testing.assert_array_equal, away, whole)
+    assert int(whole[0].step) == 18
 
 
 def test_the_same_key_gives_the_same_run_and_another_key_another(run):
-    compiled, start = run
-    first, again, other = (compiled(key, start, 0, 2)[0].params for key in (KEY, KEY, jax.random.key(1)))
+    taught, batches, start = run
+    runs = [run_of(taught, batches, jnp.asarray(RAW), key) for key in (KEY, KEY, jax.random.key(1))]
+    first, again, other = (one(start, 0, 2)[0].params for one in runs)
     jax.tree.map(np.testing.assert_array_equal, first, again)
     kernels = [params["encoder"]["output"]["kernel"] for params in (first, other)]
     assert np.abs(kernels[0] - kernels[1]).max() > 1e-4
 
 
 def test_a_repeated_epoch_is_not_the_next_one(run):
-    compiled, start = run
-    repeated = compiled(KEY, compiled(KEY, start, 0, 1)[0], 0, 1)[0].params
-    following = compiled(KEY, start, 0, 2)[0].params
+    taught, batches, start = run
+    epochs = run_of(taught, batches, jnp.asarray(RAW))
+    repeated = epochs(epochs(start, 0, 1)[0], 0, 1)[0].params
+    following = epochs(start, 0, 2)[0].params
     assert np.any(repeated["encoder"]["output"]["kernel"] != following["encoder"]["output"]["kernel"])
 
 
@@ -167,8 +178,8 @@ def test_a_view_gets_a_new_key_for_each_example_and_epoch():
 
     taught = vj.trainer(model(), Objective(init, evaluate, "", {}), optax.sgd(1.0))
     state = taught.init(KEY, vj.Example(X))
-    run = jax.jit(lambda first: segment(taught, Batches(noise, 7), KEY, state, X, first, jnp.array(1))[1])
-    first, second = run(0), run(1)
+    run = run_of(taught, Batches(noise, 7, 7), X)
+    first, second = run(state, 0, 1)[1], run(state, 1, 1)[1]
     assert first.distortion > 0
     assert float(first.rate) != float(second.rate)
 

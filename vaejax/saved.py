@@ -45,10 +45,9 @@ def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
     where: its place in the grid, like `beta=1.0, latent_size=8`; what is not named is as the answer chose.
     Raises: VaejaxError where there is no finished run, no such member, or where its files are damaged.
 
-    >>> import tempfile
-    >>> load_member(tempfile.mkdtemp())
+    >>> load_member("runs/nowhere")
     Traceback (most recent call last):
-    vaejax.errors.VaejaxError: expected the folder of a finished run, and there is no answer.json in ...
+    vaejax.errors.VaejaxError: expected the folder of a finished run, and there is no answer.json in runs/nowhere
     """
     config, _, result = _read_run(Path(path).expanduser())
     return extract(result, **nearest_to(bottleneck(result.dataset, config.margin), where))

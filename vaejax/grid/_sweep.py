@@ -53,7 +53,7 @@ def sweep(
     Measured is the state with the best validation bound, on every example of a split once, in nats at beta 1.
     Raises: VaejaxError before anything is trained.
 
-    >>> import optax, vaejax as vj
+    >>> import numpy as np, optax, vaejax as vj
     >>> def member(beta, latent_size):
     ...     nets = vj.nets.mlp(8), vj.nets.mlp(8)
     ...     model = vj.vae(*nets, data_shape=(4,), latent_size=latent_size, max_latent_size=2)
@@ -98,7 +98,7 @@ def sweep(
 def fit(trainer: Trainer, data: Any, *, epochs: int, seed: int = 0, **options: Any) -> tuple[Member, Result]:
     """One model, by the code of the grid: a sweep with one member. The model at its best on validation, and its table.
 
-    >>> import optax, vaejax as vj
+    >>> import numpy as np, optax, vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
     >>> taught = vj.trainer(model, vj.objectives.elbo(), optax.adam(1e-2))
     >>> (model, params), result = fit(taught, np.random.default_rng(0).random((40, 4)), epochs=2, num_samples=4)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Shaped
 
 from vaejax.errors import VaejaxError
-from vaejax.types import Bound, Example, Key, Scalar, State, Trainer
+from vaejax.types import Bound, Example, Key, Number, Scalar, State, Trainer
 
 
 class Batches(NamedTuple):
@@ -52,7 +52,7 @@ def nothing_shown() -> Shown:
     return Shown(Bound(zero, zero, zero), zero)
 
 
-def order(batches: Batches, key: Key, epoch: Int[Array, ""]) -> Int[Array, "steps size"]:
+def order(batches: Batches, key: Key, epoch: Number) -> Int[Array, "steps size"]:
     """The examples of each step of an epoch: a permutation, its first rows again where the last batch is not full."""
     order_key, _, _ = _keys_of(key, epoch)
     return jnp.resize(jax.random.permutation(order_key, batches.num), (batches.num_steps, batches.size))
@@ -65,8 +65,8 @@ def segment(
     carry: tuple[State, Shown],
     raw: Shaped[Array, "some *event"],
     rows: Int[Array, "steps size"],
-    first: Int[Array, ""],
-    num: Int[Array, ""],
+    first: Number,
+    num: Number,
 ) -> tuple[State, Shown]:
     """The steps `first`, ..., `first + num - 1` of a run; `raw[rows[i]]` are the examples of step `first + i`.
 
@@ -90,7 +90,7 @@ def segment(
     return jax.lax.fori_loop(0, num, step, carry)
 
 
-def _keys_of(key: Key, epoch: Int[Array, ""]) -> tuple[Key, Key, Key]:
+def _keys_of(key: Key, epoch: Number) -> tuple[Key, Key, Key]:
     """For the order of an epoch, for how its examples are seen, for its steps."""
     order_key, view_key, step_key = jax.random.split(jax.random.fold_in(key, epoch), 3)
     return order_key, view_key, step_key
