@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.data import Data
+from vaejax.data import Data, Rows
 from vaejax.grid._devices import member_mesh, padded
 from vaejax.grid._plan import Program
 from vaejax.grid._run import chunks_of, compile_for
@@ -38,7 +38,7 @@ def measure(program: Program, params: Params, data: Data, num_samples: int) -> d
     compiled = compile_for(program, Batches(data.view, 1), mesh).measure
     numbers, params = padded((dict(program.numbers), params), mesh)
 
-    def split(raw: np.ndarray, num_samples: int) -> Split:
+    def split(raw: np.ndarray | Rows, num_samples: int) -> Split:
         chunks = chunks_of(raw)
         found = [compiled(numbers, params, *chunk, jnp.asarray(num_samples)) for chunk in zip(*chunks[:2], strict=True)]
         members, examples = slice(len(program.rows)), slice(len(raw))

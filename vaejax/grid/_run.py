@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array
 
 from vaejax.bound import terms
+from vaejax.data import Rows
 from vaejax.grid._devices import over_members
 from vaejax.grid._plan import Program
 from vaejax.metrics import Measured, importance
@@ -51,7 +52,7 @@ class Chunks(NamedTuple):
     weight: Array
 
 
-def chunks_of(raw: np.ndarray, size: int = CHUNK) -> Chunks:
+def chunks_of(raw: np.ndarray | Rows, size: int = CHUNK) -> Chunks:
     """Every example exactly once, the last chunk filled up with weight 0.
 
     >>> chunks_of(np.zeros((5, 2)), 3).weight.tolist()
