@@ -59,7 +59,7 @@ def exact_of(model: vj.VAE, params: Any, x: np.ndarray, num: int) -> float:
 
 def main(latent_size: int = 4, num_steps: int = 10_000, num_samples: int = 256) -> Found:
     """Train on all images at once, then hold side by side what should be equal."""
-    raw = vj.data.digits().train.reshape(-1, 64)
+    raw = np.asarray(vj.data.digits().train).reshape(-1, 64)
     x = np.asarray((raw + np.random.default_rng(0).random(raw.shape)) / 17, np.float32)
     batch = vj.Example(jnp.asarray(x))
 

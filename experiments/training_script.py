@@ -82,7 +82,7 @@ def train(key: jax.Array, num_steps: ArrayLike, beta: ArrayLike, latent_size: Ar
 def held_out(params: Params, latent_size: ArrayLike) -> jax.Array:
     """The bound at beta 1 on the test images, nats per image."""
     view_key, draw_key = jax.random.split(jax.random.key(1))
-    x = vj.Example(seen(view_key, data.test))
+    x = vj.Example(seen(view_key, data.test[:]))
     return vj.objectives.elbo().evaluate(draw_key, model_of(latent_size), params, x).value
 
 

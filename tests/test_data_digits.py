@@ -1,5 +1,6 @@
 """The digits: scikit-learn's, exactly; prepared once, by whoever is first; mended when damaged."""
 
+import functools
 import logging
 import shutil
 import subprocess
@@ -108,7 +109,8 @@ def overwrite(file, at, content):
     ids=["missing", "empty", "flipped", "info", "emptied"],
 )
 def test_damage_is_named_and_mended(cache, copy, damage, monkeypatch):
-    monkeypatch.setattr(_digits, "_prepare", lambda _, path: shutil.copytree(cache / PREPARED, path))  # for speed
+    copied = functools.partial(shutil.copytree, cache / PREPARED, copy / PREPARED)
+    monkeypatch.setattr(_digits, "_prepare", lambda _: copied())  # for speed
     damage(copy / PREPARED)
     with pytest.warns(UserWarning, match=r"digits prepared in .*1\.0\.0 are damaged \(.+\); they are prepared again"):
         x = data.digits(copy)

@@ -10,9 +10,16 @@ from ._binarise import binarise_threshold as binarise_threshold
 from ._digest import digest as digest
 from ._digits import digits as digits
 from ._fitted import fitted as fitted
+from ._grey import grey as grey
 from ._load import load as load
+from ._mnist import fashion_mnist as fashion_mnist
+from ._mnist import mnist as mnist
+from ._rows import Rows as Rows
+from ._static import binarise_held_out as binarise_held_out
+from ._static import binarise_static as binarise_static
 from ._support import first_bad as first_bad
 from ._support import holds as holds
+from ._tfds import tfds as tfds
 from ._types import Data as Data
 from ._views import View as View
 from ._views import as_floats as as_floats

@@ -7,13 +7,14 @@ from vaejax.families import UNIT_INTERVAL
 from vaejax.likelihoods import bernoulli, continuous_bernoulli, discretized_logistic
 from vaejax.types import Family
 
+from ._files import NAMES
 from ._fitted import fitted
-from ._raw import as_raw
-from ._support import first_bad, tightest
+from ._raw import as_raw, at
+from ._rows import Split, cast, taken
+from ._support import extremes, first_bad, tightest
 from ._types import Data
 from ._views import as_floats, scaled
 
-NAMES = ("train", "validation", "test")
 LEAST = 10  # examples, so that every tenth is one
 
 
@@ -33,7 +34,8 @@ def arrays(
     no value exceeds 1. bool are 2 levels. Floats lie in [0, 1] and are kept as float32. Other integers and other
     floats are taken as they are (float32) for a `likelihood` whose support holds every one of them.
     Default likelihoods: bernoulli on two levels or on floats that are all 0 or 1, discretized_logistic on n levels,
-    continuous_bernoulli on other floats. Raises `DataError` on anything else, on NaN, and on text.
+    continuous_bernoulli on other floats. A numpy memmap of 1 GiB or more stays in its file: its splits are `Rows`.
+    Raises `DataError` on anything else, on NaN, and on text.
 
     >>> data = arrays(np.arange(1797 * 4, dtype=np.uint8).reshape(1797, 2, 2))
     >>> [len(split) for split in data.splits.values()], data.levels, data.likelihood.name
@@ -50,23 +52,24 @@ def arrays(
         splits = [as_raw(f"{split} of {name}", a) for split, a in zip(NAMES, (train, validation, test), strict=True)]
         _require_same(name, splits)
     else:
-        splits = _split(name, as_raw(name, train))
+        whole = as_raw(name, train)
+        splits = [taken(whole, rows) for rows in split_rows(name, len(whole))]
     make = _grey if splits[0].dtype in (np.uint8, np.bool_) else _numbers
     return make(name, splits, levels, likelihood)
 
 
-def _split(name: str, array: np.ndarray) -> list[np.ndarray]:
-    if len(array) < LEAST:
+def split_rows(name: str, num: int) -> list[np.ndarray]:
+    """The rows of the three splits of one array: a fixed permutation cut 80/10/10."""
+    if num < LEAST:
         raise DataError(
-            f"{name} has {len(array)} examples and at least {LEAST} are needed to split off a tenth for validation and "
+            f"{name} has {num} examples and at least {LEAST} are needed to split off a tenth for validation and "
             "a tenth for test: give more, or all three splits"
         )
-    order = np.random.default_rng(0).permutation(len(array))
-    tenth = len(array) // 10
-    return [array[rows] for rows in np.split(order, [len(array) - 2 * tenth, len(array) - tenth])]
+    tenth = num // 10
+    return np.split(np.random.default_rng(0).permutation(num), [num - 2 * tenth, num - tenth])
 
 
-def _require_same(name: str, splits: list[np.ndarray]) -> None:
+def _require_same(name: str, splits: list[Split]) -> None:
     shapes = [split.shape[1:] for split in splits]
     if len(set(shapes)) > 1:
         listed = ", ".join(f"{split} {shape}" for split, shape in zip(NAMES, shapes, strict=True))
@@ -77,15 +80,16 @@ def _require_same(name: str, splits: list[np.ndarray]) -> None:
         raise DataError(f"the splits of {name} must be of one type; got {listed}: cast them alike")
 
 
-def _grey(name: str, splits: list[np.ndarray], levels: int | None, likelihood: Family | None) -> Data:
+def _grey(name: str, splits: list[Split], levels: int | None, likelihood: Family | None) -> Data:
     bits = splits[0].dtype == np.bool_
-    splits = [split.astype(np.uint8, copy=False) for split in splits]
-    largest = max(int(split.max()) for split in splits)
+    splits = [cast(split, np.uint8) for split in splits]
+    largest = int(extremes(splits)[1])
     if levels is None:
         levels = 2 if bits or largest <= 1 else 256
     levels = _require_levels(name, levels, largest, bits)
     default = bernoulli() if levels == 2 else discretized_logistic(levels)
-    data = Data(name, *splits, levels, default, *scaled(levels))
+    train, validation, test = splits
+    data = Data(name, train, validation, test, levels, default, *scaled(levels))
     return data if likelihood is None else fitted(data, likelihood)
 
 
@@ -99,7 +103,7 @@ def _require_levels(name: str, levels: Any, largest: int, bits: bool) -> int:
     return int(levels)
 
 
-def _numbers(name: str, splits: list[np.ndarray], levels: int | None, likelihood: Family | None) -> Data:
+def _numbers(name: str, splits: list[Split], levels: int | None, likelihood: Family | None) -> Data:
     dtype = splits[0].dtype
     if levels is not None:
         raise DataError(
@@ -108,14 +112,15 @@ def _numbers(name: str, splits: list[np.ndarray], levels: int | None, likelihood
         )
     if likelihood is None:
         _require_unit(name, splits, dtype)
-    splits = [split.astype(np.float32, copy=False) for split in splits]
+    splits = [cast(split, np.float32) for split in splits]
     support = tightest(splits)
     default = bernoulli() if support.levels == 2 else continuous_bernoulli()
-    data = Data(name, *splits, None, default, *as_floats(support))
+    train, validation, test = splits
+    data = Data(name, train, validation, test, None, default, *as_floats(support))
     return data if likelihood is None else fitted(data, likelihood)
 
 
-def _require_unit(name: str, splits: list[np.ndarray], dtype: np.dtype) -> None:
+def _require_unit(name: str, splits: list[Split], dtype: np.dtype) -> None:
     ways = "or name a likelihood that holds the values as they are, such as normal (--likelihood normal)"
     if dtype.kind != "f":
         raise DataError(
@@ -126,6 +131,6 @@ def _require_unit(name: str, splits: list[np.ndarray], dtype: np.dtype) -> None:
         bad = first_bad(UNIT_INTERVAL, array)
         if bad is not None:
             raise DataError(
-                f"expected floats in [0, 1]; {split}[{', '.join(map(str, bad))}] of {name} is {array[bad]:g}: scale "
-                f"them to [0, 1], {ways}"
+                f"expected floats in [0, 1]; {split}[{', '.join(map(str, bad))}] of {name} is {at(array, bad):g}: "
+                f"scale them to [0, 1], {ways}"
             )

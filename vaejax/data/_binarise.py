@@ -4,7 +4,8 @@ from vaejax.errors import DataError
 from vaejax.families import UNIT_INTERVAL
 from vaejax.likelihoods import bernoulli
 
-from ._support import holds
+from ._rows import mapped
+from ._support import extremes, holds
 from ._types import Data
 from ._views import binarised, scaled, seen_through
 
@@ -19,11 +20,7 @@ def binarise_dynamic(data: Data) -> Data:
     >>> binarise_dynamic(arrays(np.full((10, 4), 255, np.uint8))).preparation
     'Bernoulli(v/255), drawn anew'
     """
-    if data.levels is None and not all(holds(UNIT_INTERVAL, split) for split in data.splits.values()):
-        raise DataError(
-            f"dynamic binarisation draws x with probability v, and {data.name} has values outside of [0, 1]: scale "
-            "them to [0, 1], or cut them at a value (data.binarise_threshold)"
-        )
+    require_probabilities(data)
     return seen_through(data, binarised(data.levels))._replace(likelihood=bernoulli())
 
 
@@ -38,14 +35,22 @@ def binarise_threshold(data: Data, at: float = 0.5) -> Data:
     ([0, 0, 1], 'v, one where v > 0.5')
     """
     top = 1 if data.levels is None else data.levels - 1
-    bits = [(split / top > at).astype(np.uint8) for split in data.splits.values()]
-    ones = sum(int(b.sum()) for b in bits)
-    if ones in (0, sum(b.size for b in bits)):
+    bits = [mapped(split, lambda v: (v / top > at).astype(np.uint8), np.uint8) for split in data.splits.values()]
+    if len({int(bit) for bit in extremes(bits)}) == 1:
+        least, largest = (end / top for end in extremes(data.splits.values()))
         raise DataError(
-            f"a threshold at {at:g} turns every value of {data.name} into {int(ones > 0)}: choose one between its "
-            f"least value, {min(s.min() for s in data.splits.values()) / top:g}, and its largest, "
-            f"{max(s.max() for s in data.splits.values()) / top:g}"
+            f"a threshold at {at:g} turns every value of {data.name} into {int(extremes(bits)[0])}: choose one between "
+            f"its least value, {least:g}, and its largest, {largest:g}"
         )
     word = "v" if top == 1 else f"v/{top}"
     cut = data._replace(train=bits[0], validation=bits[1], test=bits[2], levels=2, likelihood=bernoulli())
     return seen_through(cut, scaled(2)._replace(preparation=f"v, one where {word} > {at:g}"))
+
+
+def require_probabilities(data: Data) -> None:
+    """Refuse floats outside of [0, 1]."""
+    if data.levels is None and not all(holds(UNIT_INTERVAL, split) for split in data.splits.values()):
+        raise DataError(
+            f"binarisation draws x with probability v, and {data.name} has values outside of [0, 1]: scale "
+            "them to [0, 1], or cut them at a value (data.binarise_threshold)"
+        )

@@ -2,13 +2,14 @@ import hashlib
 
 import numpy as np
 
+from ._rows import chunks
 from ._types import Data
 
 
 def digest(data: Data) -> str:
     """SHA-256 of what a model can see: dtype, shape and bytes of each split in order, and the preparation.
 
-    The name does not count.
+    The name and the labels do not count, nor whether a split is in memory or in its file.
 
     >>> from vaejax.data import arrays
     >>> digest(arrays(np.zeros((10, 4), np.uint8)))[:12]
@@ -16,8 +17,9 @@ def digest(data: Data) -> str:
     """
     sha = hashlib.sha256()
     for split in data.splits.values():
-        little = np.ascontiguousarray(split, split.dtype.newbyteorder("<"))
-        sha.update(f"{little.dtype.str} {little.shape}\n".encode())
-        sha.update(little.data)
+        little = split.dtype.newbyteorder("<")
+        sha.update(f"{little.str} {split.shape}\n".encode())
+        for chunk in chunks(split):
+            sha.update(np.ascontiguousarray(chunk, little).data)
     sha.update(data.preparation.encode())
     return sha.hexdigest()

@@ -6,7 +6,8 @@ from vaejax.errors import DataError
 from vaejax.families import UNIT_INTERVAL, levels_of
 from vaejax.types import Family, Support
 
-from ._support import first_bad, holds, tightest
+from ._raw import at
+from ._support import extremes, first_bad, holds, tightest
 from ._types import Data
 from ._views import as_floats, dequantised, scaled, seen_through
 
@@ -56,7 +57,7 @@ def _is_drawn(data: Data) -> bool:
 def _binary(data: Data, likelihood: Family) -> Data:
     if likelihood.support.levels == 2:
         return data._replace(likelihood=likelihood)
-    undo = "" if data.levels == 2 else ", or give the data before they are binarised"
+    undo = "" if data.levels == 2 else ", or give the data before they are binarised (data.grey)"
     _refuse(likelihood, f"{data.name} is binary: {BERNOULLI}{undo}", density="has no upper bound on two points")
 
 
@@ -79,7 +80,7 @@ def _integers(data: Data, likelihood: Family) -> Data:
             f"{has}, so cross-entropy on them is no likelihood: {BINARISE}, or use a likelihood of {levels} levels "
             f"{MASSES}",
         )
-    largest = max(int(split.max()) for split in data.splits.values())
+    largest = extremes(data.splits.values())[1]
     again = f", or say levels={wanted} when the data are read, if they have {wanted}" if largest < wanted else ""
     _refuse(likelihood, f"{has}: use a likelihood of {levels} levels {MASSES}{again}, or {BINARISE}")
 
@@ -89,8 +90,8 @@ def _floats(data: Data, likelihood: Family) -> Data:
     for name, split in data.splits.items():
         bad = first_bad(support, split)
         if bad is not None:
-            at = f"{name}[{', '.join(map(str, bad))}] of {data.name} is {np.float64(split[bad]):.7g}"
-            _refuse(likelihood, f"{at}: {_fixes(data, support)}")
+            where = f"{name}[{', '.join(map(str, bad))}] of {data.name} is {np.float64(at(split, bad)):.7g}"
+            _refuse(likelihood, f"{where}: {_fixes(data, support)}")
     held = support if support.levels else tightest(data.splits.values())
     return seen_through(data, as_floats(held))._replace(likelihood=likelihood)
 

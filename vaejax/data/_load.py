@@ -4,24 +4,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vaejax.errors import DataError
 from vaejax.types import Family
 
-from ._arrays import NAMES, arrays
+from ._arrays import arrays
 from ._digits import digits
+from ._files import LABELS, NAMES, read_file
 from ._fitted import fitted
+from ._mnist import fashion_mnist, mnist
+from ._tfds import tfds
 from ._types import Data
 
-KNOWN: dict[str, Callable[[], Data]] = {"digits": digits}
+KNOWN: dict[str, Callable[[], Data]] = {"digits": digits, "fashion_mnist": fashion_mnist, "mnist": mnist}
+TFDS = "tfds:"
 
 
 def load(source: Any, *, levels: int | None = None, likelihood: Family | None = None) -> Data:
     """Data from whatever names them: `Data`, an array, a `.npy` or `.npz` file, or the name of a known data set.
 
-    A `.npz` holds one array, which is split 80/10/10, or arrays called train, validation and test; what else lies
-    beside those three is not read. Nothing is unpickled. Raises `DataError`, and nothing else, on what cannot be used.
+    Names are those of `KNOWN` (digits, fashion_mnist, mnist) and `tfds:NAME` or `tfds:NAME/CONFIG`, any image set of
+    TFDS. A `.npz` holds one array, which is split 80/10/10, or arrays called train, validation and test, and perhaps
+    train_labels, validation_labels and test_labels; what else lies beside those is not read. An array of 1 GiB or more
+    stays in its file and its splits are `Rows`, with the same values as in memory; in a `.npz` that is compressed it is
+    read. Nothing is unpickled. Raises `DataError`, and nothing else, on what cannot be used.
 
     >>> load(np.eye(10)).likelihood.name
     'bernoulli'
@@ -31,7 +36,7 @@ def load(source: Any, *, levels: int | None = None, likelihood: Family | None = 
         path = _path(source)
         if not (path.suffix in (".npy", ".npz") or path.is_file()):
             return _again(_known(named, path), levels, likelihood)
-        return arrays(**_read(path), name=path.stem, levels=levels, likelihood=likelihood)
+        return _from_file(path, levels, likelihood)
     if isinstance(source, Data):
         return _again(source, levels, likelihood)
     return arrays(source, levels=levels, likelihood=likelihood)
@@ -53,48 +58,29 @@ def _again(data: Data, levels: int | None, likelihood: Family | None) -> Data:
     return data if likelihood is None else fitted(data, likelihood)
 
 
+def _from_file(path: Path, levels: int | None, likelihood: Family | None) -> Data:
+    stored = read_file(path)
+    splits = {name: stored[name] for name in NAMES if name in stored}
+    data = arrays(**splits, name=path.stem, levels=levels, likelihood=likelihood)
+    labels = {name: stored[label] for name, label in zip(NAMES, LABELS, strict=True) if label in stored}
+    for name, given in labels.items():
+        if given.shape != (len(splits[name]),) or given.dtype.kind not in "iu":
+            raise DataError(
+                f"{path}: expected {name}_labels to be one integer for each of the {len(splits[name])} examples of "
+                f"{name}; got {given.dtype} of shape {given.shape}"
+            )
+    return data._replace(labels=labels)
+
+
 def _known(name: str, path: Path) -> Data:
     if name in KNOWN:
         return KNOWN[name]()
+    if name.startswith(TFDS):
+        return tfds(name.removeprefix(TFDS))
     near = difflib.get_close_matches(name.lower(), KNOWN, n=3, cutoff=0.5)
     hint = f"; perhaps you meant {' or '.join(near)}" if near else ""
     what = "is a folder, and" if path.is_dir() else "is no file, and"
     raise DataError(
         f"{str(path)!r} {what} no data set is called so{hint}: expected a .npy or .npz file, or one of "
-        f"{', '.join(sorted(KNOWN))}"
+        f"{', '.join(sorted(KNOWN))}, or {TFDS}NAME for an image set of TFDS"
     )
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file, by the parameter of `arrays` that each is for."""
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "no file"
-        raise DataError(f"expected a .npy or .npz file at {path}; there is {found}")
-    try:
-        with path.open("rb") as file:
-            stored = np.load(file, allow_pickle=False)
-            if isinstance(stored, np.ndarray):
-                return {"train": stored}
-            wanted = _wanted(path, stored.files)
-            return {name: stored[key] for name, key in wanted.items()}
-    except DataError:
-        raise
-    except Exception as error:  # numpy, zipfile, zlib and tokenize each raise their own
-        raise DataError(
-            f"{path} cannot be read as .npy or .npz: {_why(error)}. Write it with np.save or np.savez"
-        ) from error
-
-
-def _why(error: Exception) -> str:
-    if "allow_pickle" in str(error):
-        return "it is neither, or holds pickled objects, which are not loaded"
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
-
-
-def _wanted(path: Path, keys: list[str]) -> dict[str, str]:
-    if set(NAMES) <= set(keys):
-        return {name: name for name in NAMES}
-    if len(keys) != 1:
-        found = ", ".join(keys) or "none"
-        raise DataError(f"{path}: expected one array, or train, validation and test; the arrays found are: {found}")
-    return {"train": keys[0]}

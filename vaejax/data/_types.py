@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -6,16 +7,20 @@ from jaxtyping import Array
 
 from vaejax.types import Family, Key, Shape, Support
 
+from ._rows import Split
+
 
 class Data(NamedTuple):
     """Three splits of raw examples and how `x` is made of one.
 
-    train, validation, test: `[N, *data_shape]`, uint8 with values below `levels`, or float32.
+    train, validation, test: `[N, *data_shape]`, uint8 with values below `levels`, or float32: numpy arrays, or `Rows`
+        of a file where they are large. `split[index]` is a numpy array of either.
     levels: n where the value v stands for v/(n-1), v in 0, ..., n-1; `None` where floats are meant as they are.
     likelihood: the default, normalised on the values of `x`.
     view: `(key, raw) -> x`, one raw example to floats of the same shape; pure jax, for inside `jit` and `vmap`.
     support: where `x` lies.
     preparation: the view in words, of a raw value `v`.
+    labels: the class of each example, `[N]` integers, by split; empty where there are none. No model sees them.
 
     >>> from vaejax.data import arrays
     >>> arrays(np.zeros((10, 8, 8), np.uint8)).data_shape
@@ -23,14 +28,15 @@ class Data(NamedTuple):
     """
 
     name: str
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
+    train: Split
+    validation: Split
+    test: Split
     levels: int | None
     likelihood: Family
     view: Callable[[Key, Array], Array]
     support: Support
     preparation: str
+    labels: Mapping[str, np.ndarray] = MappingProxyType({})
 
     @property
     def data_shape(self) -> Shape:
@@ -38,6 +44,6 @@ class Data(NamedTuple):
         return self.train.shape[1:]
 
     @property
-    def splits(self) -> dict[str, np.ndarray]:
+    def splits(self) -> dict[str, Split]:
         """The raw splits by name, in order."""
         return {"train": self.train, "validation": self.validation, "test": self.test}

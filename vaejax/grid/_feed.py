@@ -1,13 +1,14 @@
 """Training examples in the order in which each seed sees them, from the device or from where they lie."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from vaejax.data import Rows
 from vaejax.train import Batches, order
 
 SLICE = 100  # steps that a device does without being asked: it can be stopped, and saved, between slices
@@ -26,7 +27,7 @@ class Feed(NamedTuple):
     window: Callable[[int, int], tuple[Array, Array]]
 
 
-def feed_of(split: Any, batches: Batches, seeds: np.ndarray, key_of: Callable[[Array], Array]) -> Feed:
+def feed_of(split: np.ndarray | Rows, batches: Batches, seeds: np.ndarray, key_of: Callable[[Array], Array]) -> Feed:
     """How a split is fed to members of these seeds; `key_of(seed)` is the key of a seed's training.
 
     Members of one seed see one order. A split that does not fit on the device is read slice by slice, by the same

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.data import Data
+from vaejax.data import Data, Rows
 from vaejax.grid._devices import member_mesh, padded
 from vaejax.grid._plan import Program
 from vaejax.grid._run import chunks_of, compile_for
@@ -44,7 +44,7 @@ def measure(
     compiled = compile_for(program, Batches(data.view, 1, 1), mesh).measure
     numbers, params = padded((dict(program.numbers), params), mesh)
 
-    def split(raw: np.ndarray, num_samples: int) -> Split:
+    def split(raw: np.ndarray | Rows, num_samples: int) -> Split:
         found = []
         for chunk in chunks_of(raw):
             found.append(jax.tree.map(np.asarray, compiled(numbers, params, chunk, jnp.asarray(num_samples))))

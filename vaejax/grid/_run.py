@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array
 
 from vaejax.bound import terms
+from vaejax.data import Rows
 from vaejax.grid._devices import over_members
 from vaejax.grid._plan import Program
 from vaejax.metrics import Measured, importance
@@ -50,7 +51,7 @@ class Chunk(NamedTuple):
     weight: Array
 
 
-def chunks_of(split: Any, size: int = CHUNK) -> Iterator[Chunk]:
+def chunks_of(split: np.ndarray | Rows, size: int = CHUNK) -> Iterator[Chunk]:
     """Every example exactly once, `size` at a time, the last chunk filled up with weight 0.
 
     >>> [chunk.weight.tolist() for chunk in chunks_of(np.zeros((5, 2)), 3)]
