@@ -24,11 +24,12 @@ FLOORS = [  # a room imports from the floors below its own, and from nowhere els
     {"objectives", "metrics", "verbs"},
     {"train"},
     {"data", "store"},
-    {"grid", "recipes"},
-    {"answer"},
+    {"grid", "config"},
+    {"answer", "recipes"},
     {"report", "tables"},
     {"folder", "history"},
-    {"saved", "progress"},
+    {"saved", "progress", "stopping"},
+    {"commands"},
     {"cli"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -39,7 +40,7 @@ HOMES = {
     "matplotlib": {"report"},
     "tensorflow_datasets": {"data"},
     "sklearn": {"data"},
-    "tyro": {"cli"},
+    "tyro": {"cli", "commands"},
 }
 HEAVY = ["flax", "orbax", "tensorflow_datasets", "tensorflow", "xarray", "matplotlib", "sklearn", "tyro", "scipy"]
 

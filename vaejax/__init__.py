@@ -10,10 +10,13 @@ from . import priors as priors
 from . import report as report
 from . import schedules as schedules
 from .answer import bottleneck as bottleneck
+from .grid import Keeper as Keeper
 from .grid import extract as extract
 from .grid import fit as fit
+from .grid import in_turn as in_turn
 from .grid import points as points
 from .grid import sweep as sweep
+from .grid import together as together
 from .grid import zipped as zipped
 from .model import vae as vae
 from .train import averaged as averaged

@@ -19,3 +19,7 @@ class OutputError(VaejaxError):
 
 class Stopped(Exception):  # noqa: N818  (it is no error)
     """A run was asked to stop, and where it was is saved."""
+
+
+class VaejaxWarning(UserWarning):
+    """Something that a user should know; the command line prints it as one line."""

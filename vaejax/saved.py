@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax import folder, recipes, store
+from vaejax import folder, recipes, report, store
 from vaejax.answer import Answer, bottleneck
+from vaejax.config import Config, axes_of
 from vaejax.data import Data, digest
 from vaejax.errors import OutputError, VaejaxError
 from vaejax.grid import Member, Result, extract, remeasured, restored
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class Run(NamedTuple):
     """What was asked, on what, and what came of it."""
 
-    config: recipes.Config
+    config: Config
     data: Data
     result: Result
     answer: Answer
@@ -53,7 +54,7 @@ def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
     return extract(result, **nearest_to(bottleneck(result.dataset, config.margin), where))
 
 
-def _read_run(path: Path) -> tuple[recipes.Config, Mapping[str, Any], Result]:
+def _read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
     import xarray as xr
 
     folder.require_finished(path)
@@ -64,7 +65,7 @@ def _read_run(path: Path) -> tuple[recipes.Config, Mapping[str, Any], Result]:
     except (OSError, ValueError, TypeError) as error:
         raise VaejaxError(f"cannot read {path / 'results.nc'}: {error}") from error
     facts = recipes.facts_from(noted)
-    member, axes = recipes.member_of(config, facts), recipes.axes_of(config)
+    member, axes = recipes.member_of(config, facts), axes_of(config)
 
     def read(shapes: list[Any]) -> list[Any]:
         named = {f"program_{i}": shape for i, shape in enumerate(shapes)}
@@ -83,6 +84,15 @@ def nearest_to(answer: Answer, where: Mapping[str, Any]) -> dict[str, Any]:
     if not answer.member:
         raise VaejaxError("every member of this run diverged: there is none to be used")
     return {**answer.member, **where}
+
+
+def write_report(path: Path, result: Result, answer: Answer, data: Data) -> None:
+    """report.html, with a portrait of the chosen member."""
+    portrait = None
+    if answer.member:
+        member = extract(result, **answer.member)
+        portrait = report.portrait_of(jax.random.key(0), *member, first_examples(data, 12))
+    report.write(path / "report.html", result.dataset, answer, portrait)
 
 
 def first_examples(data: Data, num: int) -> jax.Array:

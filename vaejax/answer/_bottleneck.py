@@ -105,7 +105,7 @@ def bottleneck(dataset: "xr.Dataset", margin: float = 0.005) -> Answer:
         decided=not open_sizes,
         reason=_reason(_varying(settings), best, sizes, chosen, open_sizes, gap, allowed, margin),
         candidates=(*open_sizes, chosen) if chosen is not None else (),
-        warnings=_warnings(settings, sizes[chosen], diverged),
+        warnings=_warnings(settings, sizes[chosen], diverged, dataset.attrs.get("unfinished", "")),
         member=_member(sizes[chosen]),
     )
 
@@ -193,8 +193,8 @@ def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _warnings(settings: Sequence[Setting], chosen: Setting, diverged: int) -> tuple[str, ...]:
-    found = []
+def _warnings(settings: Sequence[Setting], chosen: Setting, diverged: int, unfinished: str) -> tuple[str, ...]:
+    found = [unfinished[0].upper() + unfinished[1:]] if unfinished else []
     if diverged:
         found.append(f"{diverged} {'member' if diverged == 1 else 'members'} diverged and had no say.")
     if len(chosen.seeds) == 1:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vaejax.errors import DataError
+from vaejax.errors import DataError, VaejaxWarning
 
 T = TypeVar("T")
 WRITABLE = "name a folder that can be written, with data_dir or $VAEJAX_DATA"
@@ -36,7 +36,7 @@ def mended(read: Callable[[], T]) -> T:
     try:
         return read()
     except DamagedError as damage:
-        warnings.warn(f"{damage}; they are prepared again", stacklevel=4)
+        warnings.warn(f"{damage}; they are prepared again", VaejaxWarning, stacklevel=4)
         with contextlib.suppress(FileNotFoundError), needs(damage.what, damage.path, WRITABLE):
             shutil.rmtree(damage.path)
     try:

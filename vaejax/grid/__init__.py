@@ -2,6 +2,8 @@
 
 from ._axes import points as points
 from ._axes import zipped as zipped
+from ._devices import in_turn as in_turn
+from ._devices import together as together
 from ._keep import Keeper as Keeper
 from ._result import Member as Member
 from ._result import Result as Result

@@ -28,6 +28,25 @@ def padded(tree: Any, mesh: Mesh) -> Any:
     return jax.tree.map(fill, tree)
 
 
+def together(function: Callable, num_mapped: int) -> Callable:
+    """`function` of one member over all of them at once: large operations for small networks."""
+
+    def mapped(*arguments: Any) -> Any:
+        return jax.vmap(function, (0,) * num_mapped + (None,) * (len(arguments) - num_mapped))(*arguments)
+
+    return mapped
+
+
+def in_turn(function: Callable, num_mapped: int) -> Callable:
+    """`function` of one member after another, in one program: what is large for one member is so once."""
+
+    def mapped(*arguments: Any) -> Any:
+        shared = arguments[num_mapped:]
+        return jax.lax.map(lambda member: function(*member, *shared), arguments[:num_mapped])
+
+    return mapped
+
+
 def over_members(
     function: Callable, mesh: Mesh, num_mapped: int, num_shared: int, *, donate: bool = False, effort: int | None = None
 ) -> Callable:

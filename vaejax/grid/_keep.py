@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from vaejax import store
-from vaejax.errors import OutputError, Stopped, VaejaxError
+from vaejax.errors import OutputError, Stopped, VaejaxError, VaejaxWarning
 from vaejax.types import Params
 
 SHARE = 50  # saving may take one part in so many of the time
@@ -71,7 +71,7 @@ class Keeper:
             try:
                 saved = Saved(path, *store.read(path))
             except VaejaxError as error:
-                warnings.warn(f"{error}; the checkpoint before it is used", stacklevel=4)
+                warnings.warn(f"{error}; the checkpoint before it is used", VaejaxWarning, stacklevel=4)
                 continue
             self._require_same(saved)
             return saved
@@ -115,7 +115,11 @@ class Keeper:
         before, now = dict(saved.note["identity"]), json.loads(json.dumps(self.identity))
         for name in ("devices", "platform"):
             if before.pop(name, None) != now.pop(name):
-                warnings.warn(f"the run goes on with other {name} than before: last digits may differ", stacklevel=5)
+                warnings.warn(
+                    f"the run goes on with other {name} than before: last digits may differ",
+                    VaejaxWarning,
+                    stacklevel=5,
+                )
         different = [name for name in now if before.get(name) != now[name]]
         if different:
             was = [f"{name} was {_short(before.get(name))} and is now {_short(now[name])}" for name in different]

@@ -38,7 +38,7 @@ class Program(NamedTuple):
         return self.build({name: values[at].item() for name, values in self.numbers.items()})
 
 
-def plan(member: MemberFunction, grid: Grid, batch: Example) -> tuple[Program, ...]:
+def programs_of(member: MemberFunction, grid: Grid, batch: Example) -> tuple[Program, ...]:
     """The programs of a grid. What a member cannot take as a traced number becomes static: one program for each value.
 
     Raises: VaejaxError naming the member that cannot be built.

@@ -1,5 +1,6 @@
 """The compiled programs of a grid, mapped over its members: start, advance, look, keep, measure."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from jaxtyping import Array
 
 from vaejax.bound import terms
 from vaejax.data import Rows
-from vaejax.grid._devices import over_members
+from vaejax.grid._devices import in_turn, over_members, together
 from vaejax.grid._plan import Program
 from vaejax.metrics import Measured, importance
 from vaejax.train import Batches, Shown, nothing_shown, segment
@@ -19,6 +20,7 @@ from vaejax.types import VAE, Bound, Example, Key, Latent, Params, Scalar, State
 
 Numbers = Mapping[str, Any]
 Carry = tuple[State, Shown]
+Plan = Callable[[Callable, int], Callable]
 MEASURING_SEED = 0  # of all noise in measuring: members and epochs are compared on the same draws
 CHUNK = 100  # examples measured at a time; small, so that filling up the last costs little
 
@@ -86,8 +88,11 @@ class Compiled(NamedTuple):
     measure: Callable[..., Any]
 
 
-def compile_for(program: Program, batches: Batches, mesh: Mesh) -> Compiled:
-    """The programs of an architecture. Every key comes from a member's seed alone, never from its place in the grid."""
+def compile_for(program: Program, batches: Batches, mesh: Mesh, plan: Plan = together) -> Compiled:
+    """The programs of an architecture. Every key comes from a member's seed alone, never from its place in the grid.
+
+    plan: how the members of a device are trained, `together` or `in_turn`.
+    """
 
     def start(numbers: Numbers, seed: Array, raw: Array) -> tuple[Carry, Kept]:
         key, view_key = jax.random.split(jax.random.fold_in(jax.random.key(seed), 0))
@@ -117,15 +122,16 @@ def compile_for(program: Program, batches: Batches, mesh: Mesh) -> Compiled:
     def measure(numbers: Numbers, params: Params, chunk: Chunk, num_samples: Array) -> Any:
         return _measure(program.build(numbers).model, batches, params, chunk, num_samples)
 
-    def measure_in_turn(numbers, params, *shared):  # so that memory does not grow with the grid
-        return jax.lax.map(lambda member: measure(*member, *shared), (numbers, params))
+    def trained(function: Callable, mapping: Plan, num_mapped: int, num_shared: int, **options: Any) -> Callable:
+        mapped = functools.update_wrapper(mapping(function, num_mapped), function)  # for the name in jax's events
+        return over_members(mapped, mesh, num_mapped, num_shared, **options)
 
     return Compiled(
-        over_members(jax.vmap(start, (0, 0, None)), mesh, 2, 1, effort=0),
-        over_members(jax.vmap(advance, (0, 0, 0, 0, None, None, None, None)), mesh, 4, 4, donate=True),
-        over_members(jax.vmap(look, (0, 0, None)), mesh, 2, 1, effort=1),
-        over_members(jax.vmap(keep, (0, 0, 0, 0, None)), mesh, 4, 1, donate=True, effort=0),
-        over_members(measure_in_turn, mesh, 2, 2, effort=1),
+        trained(start, together, 2, 1, effort=0),
+        trained(advance, plan, 4, 4, donate=True),
+        trained(look, plan, 2, 1, effort=1),
+        trained(keep, together, 4, 1, donate=True, effort=0),
+        trained(measure, in_turn, 2, 2, effort=1),  # so that memory does not grow with the grid
     )
 
 

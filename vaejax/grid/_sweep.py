@@ -1,5 +1,6 @@
 """sweep: train every member of a grid, measure it, and put it in a table."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,16 +9,18 @@ import jax
 import jax.numpy as jnp
 
 from vaejax.data import Data, digest, fitted, load
-from vaejax.errors import VaejaxError
+from vaejax.errors import VaejaxError, VaejaxWarning
 from vaejax.grid._axes import Axis, Grid, axis, grid_of
+from vaejax.grid._devices import together
 from vaejax.grid._keep import Keeper, Place
 from vaejax.grid._measure import measure
-from vaejax.grid._plan import MemberFunction, Program, plan
+from vaejax.grid._plan import MemberFunction, Program, programs_of
 from vaejax.grid._result import Member, Result, extract
+from vaejax.grid._run import Plan
 from vaejax.grid._sheet import Sheet
 from vaejax.grid._train import train_program
 from vaejax.numerics import require_count
-from vaejax.train import Batches
+from vaejax.train import Batches, unfinished
 from vaejax.types import Example, Params, Shape, Trainer
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ def sweep(
     num_samples: int = 128,
     on_segment: Callable[["xr.Dataset"], Any] | None = None,
     keep: str | Path | Keeper | None = None,
+    plan: Plan = together,
     **more: Any,
 ) -> Result:
     """Train `member(**point)` for every point of a grid in as few programs as there are architectures, and measure it.
@@ -49,6 +53,8 @@ def sweep(
     on_segment: called some 50 times, and at least every 100 epochs, with the histories so far, a dataset over the axes.
     keep: a folder for checkpoints (see `vj.Keeper`). A run that was killed goes on from the last of them when it is
         started again with the same arguments, and its results are, on the same machine, the same to the last bit.
+    plan: how members are trained: `vj.together`, best for small networks, or `vj.in_turn`, one after another within
+        the one program, for large ones. Results agree up to rounding.
 
     Measured is the state with the best validation bound, on every example of a split once, in nats at beta 1.
     Raises: VaejaxError before anything is trained.
@@ -67,12 +73,16 @@ def sweep(
     num_samples = require_count("num_samples", num_samples)
     grid, data = _with_seed(grid_of(axes, **more)), load(data)
     size = min(size, len(data.train))
-    programs = plan(member, grid, Example(jnp.zeros((size, *data.data_shape))))
+    programs = programs_of(member, grid, Example(jnp.zeros((size, *data.data_shape))))
     seen = [_seen_by(program, data) for program in programs]
+    batches = [Batches(view.view, size, len(view.train), drop_last) for view in seen]
+    going_on = _going_on(programs, [epochs * one.num_steps for one in batches])
+    if going_on:
+        warnings.warn(going_on, VaejaxWarning, stacklevel=2)
     sheet = Sheet(grid, epochs, on_segment)
     options = {"epochs": epochs, "batch_size": size, "drop_last": drop_last, "num_samples": num_samples}
     keeper = keep if isinstance(keep, Keeper) else Keeper(keep)
-    saved = keeper.begin(lambda: {**options, "axes": _labels(grid), "data": [digest(view) for view in seen]})
+    saved = keeper.begin(lambda: {**options, **_identity(grid, seen, plan)})
     if saved is not None:
         sheet.restore(saved.rows, saved.finite)
     trained: list[Params] = []
@@ -86,12 +96,11 @@ def sweep(
 
         goes_on = saved is not None and number == saved.program and saved.step > 0
         again = (saved.step, lambda like: saved.part("training", like)) if saved is not None and goes_on else None
-        batches = Batches(view.view, size, len(view.train), drop_last)
-        params = train_program(program, batches, view, sheet, number, again, offer)
+        params = train_program(program, batches[number], view, sheet, number, plan, again, offer)
         sheet.put(program, measure(program, params, view, num_samples, keeper.poll))
         trained.append(params)
         offer(0, lambda: (), number + 1)
-    attrs = {"batch_size": size, "num_samples": num_samples, **_words(programs, seen)}
+    attrs = {"batch_size": size, "num_samples": num_samples, "unfinished": going_on, **_words(programs, seen)}
     return Result(sheet.dataset(attrs), grid, programs, tuple(trained))
 
 
@@ -118,7 +127,7 @@ def restored(
 ) -> Result:
     """A finished result put together again, without its data; `read` gives each program's parameters, given shapes."""
     grid, size = _with_seed(grid_of((), **axes)), int(dataset.attrs["batch_size"])
-    programs = plan(member, grid, Example(jnp.zeros((size, *data_shape))))
+    programs = programs_of(member, grid, Example(jnp.zeros((size, *data_shape))))
     return Result(dataset, grid, programs, tuple(read([_params_like(program, size) for program in programs])))
 
 
@@ -144,8 +153,22 @@ def _params_like(program: Program, batch_size: int) -> Params:
     return jax.eval_shape(jax.vmap(one), numbers, jnp.asarray(program.seeds))
 
 
-def _labels(grid: Grid) -> dict[str, Any]:
-    return {name: list(column.labels) for one in grid for name, column in one.columns.items()}
+def _going_on(programs: tuple[Program, ...], num_steps: list[int]) -> str:
+    """A sentence where the schedule of an objective goes on after the end of the run, else nothing."""
+    found = [
+        sentence
+        for program, num in zip(programs, num_steps, strict=True)
+        for at in range(len(program.rows))
+        for sentence in unfinished(program.trainer(at), num)
+    ]
+    others = len(dict.fromkeys(found)) - 1
+    return f"{found[0]}{f' ({others} other settings too)' if others > 0 else ''}." if found else ""
+
+
+def _identity(grid: Grid, seen: list[Data], plan: Plan) -> dict[str, Any]:
+    """What a run that goes on must share with the one that was saved."""
+    axes = {name: list(column.labels) for one in grid for name, column in one.columns.items()}
+    return {"axes": axes, "data": [digest(view) for view in seen], "plan": str(getattr(plan, "__name__", plan))}
 
 
 def _with_seed(grid: Grid) -> Grid:

@@ -14,7 +14,7 @@ from vaejax.data import Data
 from vaejax.grid._devices import MEMBER, member_mesh, padded
 from vaejax.grid._feed import feed_of
 from vaejax.grid._plan import Program
-from vaejax.grid._run import chunks_of, compile_for, training_key
+from vaejax.grid._run import Plan, chunks_of, compile_for, training_key
 from vaejax.grid._sheet import Sheet
 from vaejax.train import Batches
 from vaejax.types import Params
@@ -44,11 +44,18 @@ class Pace:
 
 
 def train_program(
-    program: Program, batches: Batches, data: Data, sheet: Sheet, number: int, restored: Restored | None, offer: Offer
+    program: Program,
+    batches: Batches,
+    data: Data,
+    sheet: Sheet,
+    number: int,
+    plan: Plan,
+    restored: Restored | None,
+    offer: Offer,
 ) -> Params:
     """The parameters of the members at their best on validation, stacked, on the host."""
     num, mesh = len(program.rows), member_mesh(len(program.rows))
-    compiled = compile_for(program, batches, mesh)
+    compiled = compile_for(program, batches, mesh, plan)
     feed = feed_of(data.train, batches, program.seeds, training_key)
     numbers, seeds, slots = padded((dict(program.numbers), program.seeds, feed.slots), mesh)
     start = numbers, seeds, jnp.asarray(data.train[: batches.size])

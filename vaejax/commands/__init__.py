@@ -1,0 +1,8 @@
+"""What each command of `vaejax` does. One file, one command."""
+
+from ._data import DataSet as DataSet
+from ._evaluate import Evaluate as Evaluate
+from ._report import Report as Report
+from ._sample import Sample as Sample
+from ._sweep import Sweep as Sweep
+from ._train import Train as Train

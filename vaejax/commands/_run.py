@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vaejax import folder, history, recipes, saved
+from vaejax.answer import Answer, bottleneck
+from vaejax.config import Config, axes_of, check
+from vaejax.grid import Keeper, sweep
+from vaejax.numerics import require_number
+from vaejax.progress import Progress
+from vaejax.stopping import asked_to_stop
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+class Keeping(NamedTuple):
+    """Where a run is written and how often it is saved; `resume` goes on with one that is there."""
+
+    out: Path
+    resume: bool
+    save_every: float
+
+
+def run(config: Config, keeping: Keeping) -> tuple[xr.Dataset, Answer] | None:
+    """Train and measure a grid, and write all there is to know into its folder. `None`: it was finished before."""
+    check(config)
+    require_number("save_every", keeping.save_every, least=0.0)
+    if keeping.resume and folder.finished(keeping.out):
+        print(f"The run in {keeping.out} is finished. Its report: {keeping.out / 'report.html'}")
+        return None
+    with folder.run_folder(keeping.out, resume=keeping.resume) as path:
+        started = time.perf_counter()
+        axes: dict[str, Any] = axes_of(config)
+        data = recipes.read_data(config)
+        folder.write_config(path, config, data)
+        with Progress(config.epochs, path, started) as progress, asked_to_stop() as stop:
+            result = sweep(
+                recipes.member_of(config, recipes.facts_of(data)),
+                data,
+                epochs=config.epochs,
+                batch_size=config.batch_size,
+                num_samples=config.num_samples,
+                on_segment=progress.update,
+                keep=Keeper(path / folder.CHECKPOINTS, keeping.save_every, stop),
+                plan=recipes.plan_of(config),
+                **axes,
+            )
+        measured = time.perf_counter()
+        history.end_history(path, result.dataset)
+        folder.write_result(path, result)
+        answer = bottleneck(result.dataset, config.margin)
+        saved.write_report(path, result, answer, data)
+        folder.write_json(path / "timing.json", progress.timing(measured, time.perf_counter()))
+        folder.write_json(path / "answer.json", folder.answer_json(answer, result.dataset))  # last: it is finished
+        shutil.rmtree(path / folder.CHECKPOINTS)
+    return result.dataset, answer

@@ -1,0 +1,90 @@
+"""What the command line is asked for: a grid of beta x latent size x seed of one kind of model on one data set."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vaejax.errors import VaejaxError
+from vaejax.numerics import require_count, require_number
+
+LikelihoodName = Literal[
+    "bernoulli",
+    "binomial",
+    "continuous_bernoulli",
+    "discretized_logistic",
+    "normal",
+    "learned_normal",
+    "optimal_normal",
+]
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is trained: a grid of beta x latent size x seed of one kind of model on one data set."""
+
+    data: str = "digits"
+    """A data set (digits), or a .npy or .npz file of uint8 or of floats in [0, 1]."""
+    beta: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
+    """Weights of the KL term."""
+    latent_size: tuple[int, ...] = (2, 4, 8, 16, 32)
+    """Numbers of latents."""
+    seeds: int = 2
+    """How often each is trained, with one seed after another."""
+    first_seed: int = 0
+    """The first of them."""
+    epochs: int = 250
+    """Passes over the training split."""
+    likelihood: LikelihoodName | None = None
+    """p(x|z). By default one that is a distribution on the data: binomial for the digits."""
+    binarise: Literal["auto", "none", "threshold", "dynamic", "static"] = "auto"
+    """Grey values become 0 or 1: by a threshold at one half, drawn anew each time, or drawn once, with --draw-seed.
+    Auto: as the data set is commonly used (drawn anew for mnist and fashion_mnist), else none."""
+    draw_seed: int = 777
+    """Of the draw that is made once."""
+    levels: int | None = None
+    """How many levels uint8 data have, 0 to levels - 1. By default 256, or 2 where nothing exceeds 1."""
+    net: Literal["mlp", "conv"] = "mlp"
+    """Dense layers, or for images convolutions and then dense layers (and back in the decoder)."""
+    hidden: tuple[int, ...] | None = None
+    """Widths of the dense layers of encoder and decoder. By default 64 64, with convolutions 256."""
+    channels: tuple[int, ...] = (32, 64)
+    """Channels of the convolutions, 4 x 4 with stride 2; in the decoder in reverse order."""
+    learning_rate: tuple[float, ...] = (1.2e-2,)
+    """Of Adam, at the start; it falls to zero as (1 - t)^4. Several make an axis."""
+    warm_up: float = 0.0
+    """Epochs in which beta rises from 0 to its value, in a line."""
+    batch_size: int = 128
+    """Examples in a step."""
+    num_samples: int = 128
+    """Draws of z for the importance-weighted log likelihood."""
+    plan: Literal["auto", "together", "in_turn"] = "auto"
+    """Train all members at once, or one after another in the one program. Auto: at once, with convolutions in turn."""
+    margin: float = 0.005
+    """What a smaller latent size may lose, as a part of the best bound."""
+
+
+def axes_of(config: Config) -> dict[str, list[Any]]:
+    """The axes of the grid, in the order of the table."""
+    return {
+        "beta": list(config.beta),
+        "latent_size": list(config.latent_size),
+        "learning_rate": list(config.learning_rate),
+        "seed": list(range(config.first_seed, config.first_seed + config.seeds)),
+    }
+
+
+def check(config: Config) -> None:
+    """Refuse numbers that nothing can be trained with. Raises: VaejaxError."""
+    require_count("seeds", config.seeds)
+    require_count("epochs", config.epochs)
+    require_count("batch_size", config.batch_size)
+    require_count("num_samples", config.num_samples)
+    require_count("first_seed", config.first_seed, least=0)
+    require_number("warm_up", config.warm_up, least=0.0)
+    for rate in config.learning_rate:
+        require_number("learning_rate", rate, above=0.0)
+    for beta in config.beta:
+        require_number("beta", beta, least=0.0)
+    for size in config.latent_size:
+        require_count("latent_size", size)
+    if not 0 < config.margin < 1:
+        raise VaejaxError(f"margin must be a part of the best bound, between 0 and 1, got {config.margin!r}")
