@@ -12,10 +12,13 @@ from jaxtyping import Array, Float, Int, Shaped
 from vaejax.errors import VaejaxError
 from vaejax.types import VAE, Bound, Example, Key, Objective, Params, State, Trainer
 
+FOR_NETWORKS = 2**32 - 1  # objectives split the key of a step: `split(key, n)[i]` is `fold_in(key, i)`
+
 
 def trainer(model: VAE, objective: Objective, optimizer: optax.GradientTransformation) -> Trainer:
     """A model, what it maximises and how: pure `init` and `step`, with any optax transformation.
 
+    A step gives every example a key, so its networks are in training: dropout holds in them and nowhere else.
     Give a learning rate that varies over a grid as an array: a Python float is a constant of the program.
 
     >>> import vaejax as vj
@@ -32,8 +35,10 @@ def trainer(model: VAE, objective: Objective, optimizer: optax.GradientTransform
         return State(jnp.zeros((), int), params, optimizer.init(params))
 
     def step(key: Key, state: State, batch: Example) -> tuple[State, Bound]:
+        keyed = _keyed(key, batch)
+
         def loss(params: Params) -> tuple[Array, Bound]:
-            bound = objective.evaluate(key, model, params, batch)
+            bound = objective.evaluate(key, model, params, keyed)
             return -bound.value, bound
 
         gradients, bound = jax.grad(loss, has_aux=True)(state.params)
@@ -41,6 +46,13 @@ def trainer(model: VAE, objective: Objective, optimizer: optax.GradientTransform
         return State(state.step + 1, optax.apply_updates(state.params, updates), opt_state), bound
 
     return Trainer(model, objective, init, step)
+
+
+def _keyed(key: Key, batch: Example) -> Example:
+    """A key for each example, so that its networks are in training; those who brought one keep it."""
+    if batch.key is not None:
+        return batch
+    return batch._replace(key=jax.random.split(jax.random.fold_in(key, FOR_NETWORKS), len(batch.x)))
 
 
 def by_name(rest: optax.GradientTransformation, **named: optax.GradientTransformation) -> optax.GradientTransformation:
