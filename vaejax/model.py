@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array
 
 from vaejax import divergences
@@ -31,7 +32,8 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
 
     The encoder is asked for the stats of q(z|x) and sees `(x, context)`; the decoder is asked for those of p(x|z) and
     sees `(context, z)`. With `max_latent_size`, arrays have that many latents and the first `latent_size` are in use:
-    `latent_size` may then be traced, and the model equals the truly smaller one, initial weights included.
+    `latent_size` may then be traced, and the model equals the truly smaller one, initial weights included. Where a
+    network cannot be masked, the arrays have `latent_size` latents whatever the maximum, and it may not be traced.
 
     posterior: `posteriors.normal()`. prior: `priors.standard_normal()`. likelihood: `likelihoods.learned_normal()`, a
     density on any real data; name the one that is a distribution on yours.
@@ -58,6 +60,8 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
 
     encoder_net = _built("encoder", encoder, (posterior.num_stats, num_latents))
     decoder_net = _built("decoder", decoder, (likelihood.num_stats, *data_shape))
+    if masked and not _maskable(encoder_net, decoder_net, latent_size):
+        return compact()
     q = posterior.masked(active) if masked else posterior
     p = prior.masked(active) if masked else prior
 
@@ -169,6 +173,20 @@ def _sizes(latent_size: Number, max_latent_size: Number | None) -> tuple[int, bo
     if size > widest:
         raise VaejaxError(f"latent_size must be at most max_latent_size={widest}, got {size}")
     return widest, size < widest
+
+
+def _maskable(encoder: Net, decoder: Net, latent_size: Number) -> bool:
+    """Whether both can be masked. If not, a traced size raises jax's concretization error: a grid then knows that it
+    takes a program for each."""
+    both = encoder.outputs_maskable and decoder.inputs_maskable
+    if not both and isinstance(latent_size, Tracer):
+        raise jax.errors.ConcretizationTypeError(
+            latent_size,
+            f"The {'decoder' if encoder.outputs_maskable else 'encoder'} cannot be masked, so latent_size must be a "
+            "Python number: one program for each. An adapter can be masked when its leaves next to the latents are "
+            "named with the law by which they start (writes_latents in an encoder, reads_latents in a decoder).",
+        )
+    return both
 
 
 def _built(name: str, builder: NetBuilder, shape: Shape) -> Net:

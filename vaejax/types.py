@@ -49,10 +49,14 @@ class Net(NamedTuple):
     init: `(key, inputs, outputs)`, arrays that show the shapes. An input that is zero here counts for no fan-in, and
         an output that is zero here is never used: its weights start at zero.
     apply: `(params, inputs, key)`; `inputs` is any pytree and `key=None` is evaluation.
+    inputs_maskable, outputs_maskable: whether `init` does so on either side. A model whose latents are masked beside a
+        network that does not is built at its true size, so that a grid has a program for each.
     """
 
     init: Callable[[Key, PyTree, Array], Params]
     apply: Callable[[Params, PyTree, Key | None], Array]
+    inputs_maskable: bool = True
+    outputs_maskable: bool = True
 
 
 NetBuilder: TypeAlias = Callable[[Shape], Net]  # from the shape of the output, [num_stats, *event]

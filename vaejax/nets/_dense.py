@@ -19,12 +19,15 @@ class DenseStack(nn.Module):
     activation: Callable[[Array], Array]
 
     @nn.compact
-    def __call__(self, inputs: PyTree, outputs: Array | None = None) -> Array:
-        """`outputs` is looked at in `init` only: zero where an output is not in use."""
+    def __call__(
+        self, inputs: PyTree, outputs: Array | None = None, drop: Callable[[int, Array], Array] | None = None
+    ) -> Array:
+        """`outputs` is looked at in `init` only: zero where an output is not in use. `drop` is of (layer, h)."""
         h = jnp.concatenate([_floats(leaf) for leaf in jax.tree.leaves(inputs)])
         in_use = h != 0
         for index, shape in enumerate(self.features):
             h = self.activation(_dense(f"hidden_{index}", shape, in_use, jnp.ones(shape))(h))
+            h = h if drop is None else drop(index, h)
             in_use = jnp.ones(h.shape, bool)
         return _dense("output", self.out_shape, in_use, jnp.ones(self.out_shape) if outputs is None else outputs)(h)
 

@@ -27,7 +27,7 @@ def in_bfloat16(builder: NetBuilder | None = None) -> NetBuilder:
         def apply(params: Params, inputs: PyTree, key: Key | None) -> Array:
             return net.apply(_rounded(params), _rounded(inputs), key).astype(float)
 
-        return Net(net.init, apply)
+        return net._replace(apply=apply)
 
     return build
 
@@ -46,7 +46,7 @@ def rematerialised(builder: NetBuilder | None = None) -> NetBuilder:
 
     def build(shape: Shape) -> Net:
         net = builder(shape)
-        return Net(net.init, jax.checkpoint(net.apply))
+        return net._replace(apply=jax.checkpoint(net.apply))
 
     return build
 

@@ -9,12 +9,15 @@ from vaejax.numerics import require_count
 from vaejax.train._microbatches import in_turn
 from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params, Scalar, State, Trainer
 
+FOR_NETWORKS = 2**32 - 1  # no example stands at this place in a batch: the keys of draws are folded in from there
+
 
 def trainer(
     model: VAE, objective: Objective, optimizer: optax.GradientTransformation, *, microbatches: Number = 1
 ) -> Trainer:
     """A model, what it maximises and how: pure `init` and `step`, with any optax transformation.
 
+    A step gives every example a key, so its networks are in training: dropout holds in them and nowhere else.
     Give a learning rate that varies over a grid as an array: a Python float is a constant of the program.
 
     microbatches: a batch goes through the networks in so many pieces, one after another, and the step is taken with
@@ -45,7 +48,7 @@ def trainer(
         return jax.grad(loss, has_aux=True)(params)
 
     def step(key: Key, state: State, batch: Example) -> tuple[State, Bound]:
-        gradients, bound = in_turn(gradient, num_pieces)(key, state.params, batch)
+        gradients, bound = in_turn(gradient, num_pieces)(key, state.params, _keyed(key, batch))
         updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
         return State(state.step + 1, optax.apply_updates(state.params, updates), opt_state), bound
 
@@ -54,6 +57,13 @@ def trainer(
 
     made = Trainer(model, objective, init, step, at, lambda state: state.params)
     return made
+
+
+def _keyed(key: Key, batch: Example) -> Example:
+    """A key for each example, so that its networks are in training; those who brought one keep it."""
+    if batch.key is not None:
+        return batch
+    return batch._replace(key=jax.random.split(jax.random.fold_in(key, FOR_NETWORKS), len(batch.x)))
 
 
 def by_name(rest: optax.GradientTransformation, **named: optax.GradientTransformation) -> optax.GradientTransformation:
