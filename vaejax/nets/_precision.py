@@ -12,7 +12,9 @@ def in_bfloat16(builder: NetBuilder | None = None) -> NetBuilder:
     """The network computed in bfloat16, 8 bits of precision: its weights and inputs are rounded, its output is a float.
 
     Parameters, gradients, the optimizer's state and every density stay float32; initial weights are the same.
-    builder: `mlp()`.
+    Error: after 1,000 steps on the digits the test bound of five seeds was -0.27 to +0.20 nats per image from that of
+    float32, -103.51, with a mean of -0.09 (experiments/precision.py). A network that makes float32 of its inputs
+    gains nothing. builder: `mlp()`.
 
     >>> net = in_bfloat16(mlp(16))((2, 3))
     >>> params = net.init(jax.random.key(0), jnp.ones(5), jnp.ones((2, 3)))
