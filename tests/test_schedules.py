@@ -94,6 +94,7 @@ def test_schedules_agree_with_optax_where_optax_has_them():
         (lambda: linear(0.0, float("nan"), 5), "the end of a schedule must be one finite number"),
         (lambda: linear("low", 1.0, 5), "the start of a schedule must be one finite number"),
         (lambda: cosine(0.0, 1.0, -1), "the length of a schedule must be a number of at least 0, got -1"),
+        (lambda: cyclical(0.0, 1.0, -10), "the length of a schedule must be a number of at least 0, got -10"),
         (lambda: cyclical(0.0, 1.0, 10, 0), "num_cycles must be a number of at least 1, got 0"),
         (lambda: cyclical(0.0, 1.0, 10, proportion=1.5), "proportion of a cycle must be a number of at least 0 and at"),
         (lambda: warmup_cosine(1.0, 9, 5), "the length of a schedule must be a number of at least 0, got -4"),
