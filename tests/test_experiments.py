@@ -62,3 +62,12 @@ def test_a_masked_member_trains_to_the_numbers_of_a_compact_one():
     assert np.isfinite(found.loop_to_mapped).all()
     np.testing.assert_allclose(*found.widest, atol=0.001)
     np.testing.assert_allclose(*found.mapped, atol=0.001)
+
+
+@pytest.mark.long
+def test_precision_and_memory_cost_next_to_nothing_in_the_bound():
+    found = loaded("precision").main(epochs=20, num_seeds=2)
+    np.testing.assert_array_less(np.abs(found.bfloat16 - found.reference), 2.0)
+    assert np.abs(found.bfloat16 - found.reference).max() > 0
+    np.testing.assert_allclose(found.rematerialised, found.reference, atol=0.001)
+    np.testing.assert_allclose(found.microbatches, found.reference, atol=0.001)

@@ -261,6 +261,8 @@ def test_a_beta_that_is_no_weight_is_refused(beta):
         lambda: vj.likelihoods.discretized_logistic(2.5),
         lambda: vj.priors.mixture(0),
         lambda: vj.objectives.iwae(0),
+        lambda: vj.objectives.capacity(-1.0),
+        lambda: vj.objectives.capacity(1.0, -2.0),
     ],
 )
 def test_a_setting_out_of_range_is_refused(make):

@@ -116,6 +116,29 @@ def test_beta_may_be_traced():
     np.testing.assert_allclose(found.value, -(found.distortion + np.array([0.5, 2.0]) * found.rate), rtol=1e-12)
 
 
+def test_the_capacity_is_where_the_mean_rate_is_wanted():
+    """Held above, below and amid the rates of the examples: the distance is that of their weighted mean."""
+    model, weight = linear_model(**AWAY), np.array([0.0, 1.0, 2.0, 0.5, 1.0])
+    batch = vj.Example(jnp.asarray(X), weight=jnp.asarray(weight))
+    params = model.init(KEY, batch)
+    log_scale = -0.5 * np.log(1 + np.sum(W**2, axis=0) / S**2)
+    mean = (X - B) @ W / S**2 * np.exp(2 * log_scale) + 0.4
+    rates = np.sum(0.5 * (np.exp(2 * log_scale + 0.6) + mean**2 - 1) - log_scale - 0.3, axis=1)
+    rate = np.average(rates, weights=weight)
+
+    @jax.jit
+    @jax.vmap
+    def evaluate(capacity):
+        return vj.objectives.capacity(7.0, capacity).evaluate(KEY, model, params, batch)
+
+    capacities = np.array([rate - 1, rate, np.median(rates), rate + 3])
+    found = evaluate(jnp.asarray(capacities))
+    np.testing.assert_allclose(found.rate, rate, rtol=1e-12)
+    np.testing.assert_allclose(found.value, -(found.distortion + 7 * np.abs(rate - capacities)), rtol=1e-10)
+    plain = vj.objectives.elbo().evaluate(KEY, model, params, batch)
+    np.testing.assert_allclose(found.distortion, plain.distortion, rtol=1e-12)
+
+
 @pytest.mark.parametrize("setting", [{"beta": 2.0}, {"num": 3}])
 def test_an_average_over_a_batch_is_weighted(setting):
     keys, ones = jax.random.split(KEY, 2), np.eye(5)
@@ -128,10 +151,11 @@ def test_an_average_over_a_batch_is_weighted(setting):
 
 
 def test_an_objective_says_its_formula_in_terms_of_its_settings():
-    for objective in (vj.objectives.elbo(3.0), vj.objectives.iwae(7)):
+    for objective in (vj.objectives.elbo(3.0), vj.objectives.iwae(7), vj.objectives.capacity(2.0, 5.0)):
         assert all(name in objective.formula for name in objective.settings)
     assert vj.objectives.elbo(3.0).settings == {"beta": 3.0}
     assert vj.objectives.iwae(7).settings == {"num_samples": 7}
+    assert vj.objectives.capacity(2.0, 5.0).settings == {"weight": 2.0, "capacity": 5.0}
 
 
 # metrics

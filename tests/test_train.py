@@ -7,6 +7,7 @@ import optax
 import pytest
 
 import vaejax as vj
+from vaejax.bound import keys_of
 from vaejax.errors import VaejaxError
 from vaejax.train import Batches, nothing_shown, order, segment
 from vaejax.types import Bound, Objective
@@ -196,3 +197,148 @@ def test_by_name_refuses_a_name_that_is_not_there():
     optimizer = vj.by_name(optax.adam(1e-3), flow=optax.sgd(1.0))
     with pytest.raises(VaejaxError, match=r"no parameters named \['flow'\]; there are \['decoder', 'encoder'"):
         vj.trainer(model(), vj.objectives.elbo(), optimizer).init(KEY, vj.Example(X))
+
+
+# averages of the parameters
+
+
+def averaged_run(decay, num_steps, build=None):
+    """The parameters after each step and the averages then, of a trainer within and the one about it."""
+    inner = vj.trainer(model(), vj.objectives.elbo(), vj.by_name(optax.adam(0.1), decoder=optax.sgd(0.1)))
+    taught, batch = vj.averaged(build or inner, decay), vj.Example(X)
+
+    def step(state, index):
+        state, bound = taught.step(jax.random.fold_in(KEY, index), state, batch)
+        return state, (state.params, taught.params(state), bound.value)
+
+    return jax.lax.scan(step, taught.init(KEY, batch), jnp.arange(num_steps))[1]
+
+
+def test_the_average_is_the_weighted_mean_of_the_parameters_after_each_step():
+    decays = np.array([0.0, 0.7, 1.0])
+    params, averages, values = jax.jit(jax.vmap(lambda decay: averaged_run(decay, 5)))(jnp.asarray(decays))
+    np.testing.assert_array_equal(values[1], values[0])  # training does not know of it
+    for path, average in jax.tree.leaves_with_path(averages):
+        history = np.asarray(dict(jax.tree.leaves_with_path(params))[path], np.float64)
+        for member, decay in enumerate(decays):
+            for t in range(5):
+                weights = [decay ** (t - s) for s in range(t + 1)]
+                expected = np.average(history[member, : t + 1], axis=0, weights=weights)
+                np.testing.assert_allclose(average[member, t], expected, rtol=2e-5, atol=1e-6)
+    assert np.ptp(params["encoder"]["output"]["kernel"][0], axis=0).max() > 0.1
+
+
+def test_before_the_first_step_the_average_is_the_parameters():
+    taught = vj.averaged(vj.trainer(model(), vj.objectives.elbo(), optax.sgd(0.1)))
+    state = taught.init(KEY, vj.Example(X))
+    jax.tree.map(np.testing.assert_array_equal, taught.params(state), state.params)
+
+
+def test_averages_and_schedules_compose_in_any_order():
+    batch = vj.Example(X)
+
+    def scheduled(wrap):
+        return vj.scheduled(lambda t: wrap(vj.trainer(model(), vj.objectives.elbo(0.5 * t), optax.sgd(0.1))))
+
+    outside, inside = vj.averaged(scheduled(lambda taught: taught), 0.6), scheduled(lambda t: vj.averaged(t, 0.6))
+    found = []
+    for taught in (outside, inside):
+        state, step = taught.init(KEY, batch), jax.jit(taught.step)
+        for index in range(3):
+            state, _ = step(jax.random.fold_in(KEY, index), state, batch)
+        found.append(taught.params(state))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), *found)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.5, float("nan")])
+def test_a_decay_that_is_none_is_refused(decay):
+    with pytest.raises(VaejaxError, match=r"the decay of an average must be .* of at least 0 and at most 1, got"):
+        vj.averaged(vj.trainer(model(), vj.objectives.elbo(), optax.sgd(0.1)), decay)
+
+
+def counted(objective):
+    """With a parameter that `optax.sgd(1.0)` raises by one in each step."""
+
+    def init(key, model, batch):
+        return {**objective.init(key, model, batch), "objective": jnp.zeros(())}
+
+    def evaluate(key, model, params, batch):
+        bound = objective.evaluate(key, model, params, batch)
+        return bound._replace(value=bound.value + params["objective"])
+
+    return Objective(init, evaluate, "", {})
+
+
+def test_a_grid_measures_and_hands_over_the_average():
+    rows = np.random.default_rng(2).uniform(size=(20, 4)).astype(np.float32)
+    optimizer = vj.by_name(optax.sgd(0.02), objective=optax.sgd(1.0))
+
+    def member(decay):
+        return vj.averaged(vj.trainer(model(), counted(vj.objectives.elbo()), optimizer), decay)
+
+    result = vj.sweep(member, rows, decay=[0.0, 1.0], epochs=4, num_samples=2)  # a step is an epoch
+    none, mean = (result.dataset.sel(decay=decay) for decay in (0.0, 1.0))
+    np.testing.assert_array_equal(none.history_distortion, mean.history_distortion)
+    assert np.abs(none.history_validation - mean.history_validation)[..., 1:].min() > 1e-4
+    best = result.dataset.best_epoch.values.ravel()
+    assert best.min() > 1
+    np.testing.assert_allclose(result.params[0]["objective"], [best[0], (best[1] + 1) / 2], rtol=1e-6)
+
+
+# gradients of a batch in pieces
+
+
+WEIGHTS = [None, np.array([1.0, 0.5, 2.0, 0.0, 0.0, 0.0, 1.0])]  # the second of three pieces weighs nothing
+
+
+@pytest.mark.parametrize("objective", [vj.objectives.elbo(2.0), vj.objectives.iwae(3)], ids=["elbo", "iwae"])
+@pytest.mark.parametrize("weight", WEIGHTS, ids=["plain", "weighted"])
+def test_pieces_of_a_batch_have_the_gradient_of_the_whole(objective, weight, float64):
+    batch = vj.Example(jnp.asarray(X, float), weight=None if weight is None else jnp.asarray(weight))
+
+    @jax.jit
+    def both(key):
+        made = [vj.trainer(model(), objective, optax.sgd(1.0), microbatches=num) for num in (1, 3, 7)]
+        start = made[0].init(KEY, batch)
+        return [taught.step(key, start, batch) for taught in made]
+
+    (whole, bound), *pieces = both(KEY)
+    for state, mean in pieces:
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12), state, whole)
+        np.testing.assert_allclose(list(mean), list(bound), rtol=1e-12)
+
+
+def test_an_objective_of_the_batch_as_a_whole_is_the_mean_over_its_pieces():
+    batch, objective = vj.Example(X[:6]), vj.objectives.capacity(1.0, 0.3)
+    taught = vj.trainer(model(), objective, optax.sgd(0.0), microbatches=2)
+    state = taught.init(KEY, batch)
+    bound = taught.step(KEY, state, batch)[1]
+    rates = [vj.terms(KEY, model(), state.params, x).rate for x in batch.x]
+    means = np.reshape(rates, (2, 3)).mean(1)
+    np.testing.assert_allclose(bound.value + bound.distortion, -np.abs(means - 0.3).mean(), rtol=1e-4)
+
+
+def test_pieces_take_less_memory():
+    """The inner values of 4 layers for 256 examples, or for 32 at a time."""
+
+    def temporary(microbatches):
+        deep = vj.vae(vj.nets.mlp(*[64] * 4), vj.nets.mlp(*[64] * 4), data_shape=(4,), latent_size=2)
+        taught = vj.trainer(deep, vj.objectives.elbo(), optax.sgd(0.1), microbatches=microbatches)
+        batch = vj.Example(jnp.zeros((256, 4)))
+        state = jax.eval_shape(taught.init, KEY, batch)
+        return jax.jit(taught.step).lower(KEY, state, batch).compile().memory_analysis().temp_size_in_bytes
+
+    assert temporary(8) < temporary(1) / 3
+
+
+def test_the_key_of_an_example_is_that_of_its_place_in_any_part_of_a_batch():
+    keys = keys_of(KEY, vj.Example(X))
+    np.testing.assert_array_equal(jax.random.key_data(keys), jax.random.key_data(jax.random.split(KEY, 7)))
+    part = keys_of(KEY, vj.Example(X[:2], index=jnp.array([5, 2])))
+    np.testing.assert_array_equal(jax.random.key_data(part), jax.random.key_data(keys[np.array([5, 2])]))
+
+
+@pytest.mark.parametrize("microbatches", [0, 1.5])
+def test_a_number_of_pieces_must_be_a_count(microbatches):
+    with pytest.raises(VaejaxError, match="microbatches must be"):
+        vj.trainer(model(), vj.objectives.elbo(), optax.sgd(0.1), microbatches=microbatches)

@@ -12,7 +12,9 @@ def in_bfloat16(builder: NetBuilder | None = None) -> NetBuilder:
     """The network computed in bfloat16, 8 bits of precision: its weights and inputs are rounded, its output is a float.
 
     Parameters, gradients, the optimizer's state and every density stay float32; initial weights are the same.
-    builder: `mlp()`.
+    Error: after 1,000 steps on the digits the test bound of five seeds was -0.27 to +0.20 nats per image from that of
+    float32, -103.51, with a mean of -0.09 (experiments/precision.py). A network that makes float32 of its inputs
+    gains nothing. builder: `mlp()`.
 
     >>> net = in_bfloat16(mlp(16))((2, 3))
     >>> params = net.init(jax.random.key(0), jnp.ones(5), jnp.ones((2, 3)))
@@ -35,7 +37,11 @@ def in_bfloat16(builder: NetBuilder | None = None) -> NetBuilder:
 def rematerialised(builder: NetBuilder | None = None) -> NetBuilder:
     """The network without memory: its inner values are computed again for the gradient instead of being kept.
 
-    builder: `mlp()`.
+    Error: none; after 1,000 steps on the digits the test bounds of five seeds did not differ at all
+    (experiments/precision.py). Cost: the network's forward pass once more.
+    What a loop keeps for its gradient (`jax.lax.map` over draws of z) shrinks to the inputs on every device: 20 draws
+    of 6 examples through two nets of 6 layers of 32 took 44 kB on the CPU instead of 603. Outside of a loop XLA for
+    the CPU undoes it, and memory stays as it was; micro-batches (`vj.trainer`) save there too. builder: `mlp()`.
 
     >>> net = rematerialised(mlp(16))((2, 3))
     >>> params = net.init(jax.random.key(0), jnp.ones(5), jnp.ones((2, 3)))

@@ -21,10 +21,11 @@ def trainer(
     Give a learning rate that varies over a grid as an array: a Python float is a constant of the program.
 
     microbatches: a batch goes through the networks in so many pieces, one after another, and the step is taken with
-        their mean gradient, each piece counting by its weight; so memory grows with a piece. Each example keeps its
-        draws of z. The gradient is that of the whole batch, up to rounding, where `value` is a mean over examples;
-        an objective of the batch as a whole (`capacity`: a function of the mean rate) is the mean of those of the
-        pieces, which is another one.
+        their mean gradient, each piece counting by its weight; so memory grows with a piece: 512 examples in two nets
+        of 8 layers of 64 took 6.3 MB beside the state, and 1.7 MB in 4 pieces. Each example keeps its draws of z.
+        Error: rounding, where `value` is a mean over examples; after 1,000 steps on the digits four pieces gave the
+        same test bound to 0.00001 nats (experiments/precision.py). An objective of the batch as a whole, like
+        `capacity`, a function of the mean rate, becomes the mean over its pieces, which is another objective.
 
     >>> import vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
