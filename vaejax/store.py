@@ -56,12 +56,12 @@ def save(path: str | os.PathLike[str], tree: Any, note: Any = None) -> None:
     try:
         if path.exists():
             raise FileExistsError(f"{path} is there already")
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
         stored = {f"leaf_{at}": array for at, array in enumerate(arrays.values()) if array.size}
         ocp.save_checkpointables(str(temporary), {"leaves": stored, "index": _sealed({"leaves": leaves, "note": note})})
         temporary.rename(path)
     except Exception as error:  # orbax and tensorstore have many, and a full disk comes as any of them
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
         raise OutputError(f"cannot write {path}: {_first_line(error)}") from error
 
 
@@ -140,6 +140,12 @@ def _require_like(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any
                 f"cannot read {path}: expected {name} as {expected.dtype}{list(expected.shape)}, "
                 f"got {got.dtype}{list(got.shape)}"
             )
+
+
+def _remove(temporary: Path) -> None:
+    """What was half written, under our name or under the one that orbax makes of it."""
+    for path in temporary.parent.glob(f"{temporary.name}*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _named(tree: Any) -> dict[str, Any]:

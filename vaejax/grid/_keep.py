@@ -84,6 +84,10 @@ class Keeper:
         self.where = where
         self.poll()
 
+    def end(self) -> None:
+        """Save the last place that was offered: the run is at its end."""
+        self._save()
+
     def poll(self) -> None:
         """Offer the last place again, while nothing is trained."""
         stopping = self.stop()

@@ -81,6 +81,6 @@ def num_params(program: Program) -> np.ndarray:
     rows = [tuple(values[at].item() for values in program.numbers.values()) for at in range(len(program.rows))]
     for at, row in enumerate(rows):
         if row not in counts:
-            model = program.trainer(at).model.compact()
+            model = program.trainers[at].model.compact()
             counts[row] = sum(leaf.size for leaf in jax.tree.leaves(shapes_of(model)))
     return np.array([counts[row] for row in rows])

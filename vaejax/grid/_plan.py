@@ -24,6 +24,7 @@ class Program(NamedTuple):
     """Members of one static architecture.
 
     build: numbers -> Trainer, traceable. rows: where its members stand in the grid.
+    trainers: of each of its members, all numbers known.
     numbers: [member] for each hyper-parameter that is traced. static: the values that this program is compiled for.
     """
 
@@ -32,10 +33,7 @@ class Program(NamedTuple):
     numbers: Mapping[str, np.ndarray]
     static: Mapping[str, Any]
     seeds: np.ndarray
-
-    def trainer(self, at: int) -> Trainer:
-        """Of the member at that place among `rows`, all its numbers known."""
-        return self.build({name: values[at].item() for name, values in self.numbers.items()})
+    trainers: tuple[Trainer, ...]
 
 
 def programs_of(member: MemberFunction, grid: Grid, batch: Example) -> tuple[Program, ...]:
@@ -44,8 +42,7 @@ def programs_of(member: MemberFunction, grid: Grid, batch: Example) -> tuple[Pro
     Raises: VaejaxError naming the member that cannot be built.
     """
     members = members_of(grid)
-    for row in members:
-        _build_checked(member, row)
+    trainers = [_build_checked(member, row) for row in members]
     numeric = [name for axis in grid for name, column in axis.columns.items() if column.numeric and name != "seed"]
     traced = _traceable(member, members[0], numeric, batch)
     groups: dict[tuple[Any, ...], list[int]] = {}
@@ -53,10 +50,15 @@ def programs_of(member: MemberFunction, grid: Grid, batch: Example) -> tuple[Pro
         groups.setdefault(tuple(label for name, (_, label) in row.items() if name not in (*traced, "seed")), []).append(
             index
         )
-    return tuple(_program(member, [members[i] for i in rows], tuple(rows), traced) for rows in groups.values())
+    return tuple(
+        _program(member, [members[i] for i in rows], tuple(rows), traced, tuple(trainers[i] for i in rows))
+        for rows in groups.values()
+    )
 
 
-def _program(member: MemberFunction, rows: list[dict], indices: tuple[int, ...], traced: list[str]) -> Program:
+def _program(
+    member: MemberFunction, rows: list[dict], indices: tuple[int, ...], traced: list[str], trainers: tuple[Trainer, ...]
+) -> Program:
     static = {name: value for name, (value, _) in rows[0].items() if name not in (*traced, "seed")}
     return Program(
         build=lambda numbers: member(**static, **numbers),
@@ -64,6 +66,7 @@ def _program(member: MemberFunction, rows: list[dict], indices: tuple[int, ...],
         numbers={name: np.array([row[name][0] for row in rows]) for name in traced},
         static=static,
         seeds=np.array([row["seed"][0] for row in rows], np.uint32),
+        trainers=trainers,
     )
 
 

@@ -108,7 +108,7 @@ def compile_for(program: Program, batches: Batches, mesh: Mesh, plan: Plan = tog
 
     def look(numbers: Numbers, carry: Carry, chunk: Chunk) -> Scalar:
         trainer, state = program.build(numbers), carry[0]
-        return _held_out(trainer.at(state.step).model, batches, trainer.params(state), chunk)
+        return _held_out(trainer.model, batches, trainer.params(state), chunk)  # the model that is handed over
 
     def keep(kept: Kept, numbers: Numbers, carry: Carry, elbo: Scalar, epoch: Array) -> tuple[Kept, Record]:
         trainer, (state, shown) = program.build(numbers), carry

@@ -100,6 +100,7 @@ def sweep(
         sheet.put(program, measure(program, params, view, num_samples, keeper.poll))
         trained.append(params)
         offer(0, lambda: (), number + 1)
+    keeper.end()
     attrs = {"batch_size": size, "num_samples": num_samples, "unfinished": going_on, **_words(programs, seen)}
     return Result(sheet.dataset(attrs), grid, programs, tuple(trained))
 
@@ -143,7 +144,7 @@ def remeasured(result: Result, data: Data, num_samples: int) -> "xr.Dataset":
 
 def _params_like(program: Program, batch_size: int) -> Params:
     """Shapes of the parameters of the members of a program, stacked."""
-    batch = Example(jnp.zeros((batch_size, *program.trainer(0).model.data_shape)))
+    batch = Example(jnp.zeros((batch_size, *program.trainers[0].model.data_shape)))
 
     def one(numbers: Any, seed: Any) -> Params:
         trainer = program.build(numbers)
@@ -158,8 +159,8 @@ def _going_on(programs: tuple[Program, ...], num_steps: list[int]) -> str:
     found = [
         sentence
         for program, num in zip(programs, num_steps, strict=True)
-        for at in range(len(program.rows))
-        for sentence in unfinished(program.trainer(at), num)
+        for trainer in program.trainers
+        for sentence in unfinished(trainer, num)
     ]
     others = len(dict.fromkeys(found)) - 1
     return f"{found[0]}{f' ({others} other settings too)' if others > 0 else ''}." if found else ""
@@ -183,7 +184,7 @@ def _with_seed(grid: Grid) -> Grid:
 
 def _seen_by(program: Program, data: Data) -> Data:
     """The data as the likelihood of these members may see them."""
-    model = program.trainer(0).model
+    model = program.trainers[0].model
     if model.data_shape != data.data_shape:
         raise VaejaxError(f"the model is for examples of shape {model.data_shape}, {data.name} has {data.data_shape}")
     return fitted(data, model.likelihood)
@@ -191,7 +192,7 @@ def _seen_by(program: Program, data: Data) -> Data:
 
 def _words(programs: tuple[Program, ...], seen: list[Data]) -> dict[str, Any]:
     """What a reader of the table must know about how it was made."""
-    formulas = [program.trainer(0).objective.formula for program in programs]
+    formulas = [program.trainers[0].objective.formula for program in programs]
     return {
         "data": seen[0].name,
         "preparation": "; ".join(dict.fromkeys(one.preparation for one in seen)),
