@@ -19,6 +19,7 @@ from vaejax.grid._axes import grid_of
 from vaejax.grid._plan import plan
 from vaejax.model import compacted
 from vaejax.nets._dropout import dropout
+from vaejax.nets._named import leaves_of
 
 KEY = jax.random.key(0)
 SHAPE = (3, 2)
@@ -173,6 +174,18 @@ def test_a_masked_network_starts_as_the_smaller_one(name):
         inside = np.array(leaf)
         inside[tuple(slice(n) for n in _at(narrow, path).shape)] = 0
         assert not inside.any(), jax.tree_util.keystr(path)
+
+
+@EACH
+def test_leaves_that_are_drawn_by_a_law_differ_with_the_key_and_from_each_other(name):
+    _, writes, _ = ADAPTERS[name]
+    inputs, outputs = (jnp.ones(SHAPE), None), jnp.ones((2, 3))
+    net = nets_of(name, said=True)[0]((2, 3))
+    one, other = (dict(leaves_of(net.init(jax.random.key(seed), inputs, outputs))) for seed in (0, 1))
+    for path in writes:
+        assert np.abs(one[path] - other[path]).min() > 0
+    if name == "nnx":
+        assert np.abs(one["heads/0/kernel"] - one["heads/1/kernel"]).min() > 0
 
 
 def _at(tree, path):
@@ -415,7 +428,9 @@ def listening(heard):
     elbo = vj.objectives.elbo()
 
     def evaluate(key, model, params, batch):
-        heard.append(np.concatenate([jax.random.key_data(k) for k in (batch.key, jax.random.split(key, 3))]))
+        draws = jax.random.split(key, 3)
+        several = jax.vmap(lambda key: jax.random.split(key, 3))(draws).reshape(-1)
+        heard.append(np.concatenate([jax.random.key_data(keys) for keys in (batch.key, draws, several)]))
         return elbo.evaluate(key, model, params, batch)
 
     return elbo._replace(evaluate=evaluate)
@@ -424,7 +439,7 @@ def listening(heard):
 def test_a_step_gives_every_example_a_key_of_its_own_and_keeps_those_that_were_brought():
     heard = []
     stepped(listening(heard), jnp.ones((3, 2)))
-    assert len(np.unique(np.concatenate(heard), axis=0)) == 12  # nor are they the keys of the draws of z
+    assert len(np.unique(np.concatenate(heard), axis=0)) == 30  # nor are they keys of draws of z, one or several
     mine, heard = jax.random.split(jax.random.key(9), 3), []
     stepped(listening(heard), jnp.ones((3, 2)), key=mine)
     np.testing.assert_array_equal(heard[0][:3], jax.random.key_data(mine))
