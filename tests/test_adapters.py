@@ -19,6 +19,7 @@ from vaejax.grid._axes import grid_of
 from vaejax.grid._plan import plan
 from vaejax.model import compacted
 from vaejax.nets._dropout import dropout
+from vaejax.nets._named import leaves_of
 
 KEY = jax.random.key(0)
 SHAPE = (3, 2)
@@ -173,6 +174,18 @@ def test_a_masked_network_starts_as_the_smaller_one(name):
         inside = np.array(leaf)
         inside[tuple(slice(n) for n in _at(narrow, path).shape)] = 0
         assert not inside.any(), jax.tree_util.keystr(path)
+
+
+@EACH
+def test_leaves_that_are_drawn_by_a_law_differ_with_the_key_and_from_each_other(name):
+    _, writes, _ = ADAPTERS[name]
+    inputs, outputs = (jnp.ones(SHAPE), None), jnp.ones((2, 3))
+    net = nets_of(name, said=True)[0]((2, 3))
+    one, other = (dict(leaves_of(net.init(jax.random.key(seed), inputs, outputs))) for seed in (0, 1))
+    for path in writes:
+        assert np.abs(one[path] - other[path]).min() > 0
+    if name == "nnx":
+        assert np.abs(one["heads/0/kernel"] - one["heads/1/kernel"]).min() > 0
 
 
 def _at(tree, path):
@@ -396,3 +409,97 @@ def test_another_output_is_refused_with_the_shape_that_is_needed(name):
 def test_what_is_no_module_is_refused(adapter):
     with pytest.raises(NetworkError, match=r"expected an? .* module"):
         adapter(lambda *_: "dense")((1, 4)).init(KEY, (None, jnp.ones(2)), jnp.ones((1, 4)))
+
+
+# dropout in our own networks, and the keys that switch it on
+
+
+def stepped(objective, x, **batch):
+    model = vj.vae(vj.nets.mlp(4, dropout=0.5), vj.nets.mlp(4), data_shape=(2,), latent_size=1)
+    taught = vj.trainer(model, objective, optax.sgd(0.1))
+    state = taught.init(KEY, vj.Example(x))
+    for index in range(2):
+        state, bound = taught.step(jax.random.fold_in(KEY, index), state, vj.Example(x, **batch))
+    return state, bound
+
+
+def listening(heard):
+    """An objective that writes down the keys of the examples it is given."""
+    elbo = vj.objectives.elbo()
+
+    def evaluate(key, model, params, batch):
+        draws = jax.random.split(key, 3)
+        several = jax.vmap(lambda key: jax.random.split(key, 3))(draws).reshape(-1)
+        heard.append(np.concatenate([jax.random.key_data(keys) for keys in (batch.key, draws, several)]))
+        return elbo.evaluate(key, model, params, batch)
+
+    return elbo._replace(evaluate=evaluate)
+
+
+def test_a_step_gives_every_example_a_key_of_its_own_and_keeps_those_that_were_brought():
+    heard = []
+    stepped(listening(heard), jnp.ones((3, 2)))
+    assert len(np.unique(np.concatenate(heard), axis=0)) == 30  # nor are they keys of draws of z, one or several
+    mine, heard = jax.random.split(jax.random.key(9), 3), []
+    stepped(listening(heard), jnp.ones((3, 2)), key=mine)
+    np.testing.assert_array_equal(heard[0][:3], jax.random.key_data(mine))
+
+
+def test_the_keys_of_a_step_change_no_number_of_a_network_without_dropout():
+    model = vj.vae(vj.nets.mlp(4), vj.nets.mlp(4), data_shape=(2,), latent_size=1)
+    objective, batch = vj.objectives.elbo(), vj.Example(jnp.ones((3, 2)))
+    taught = vj.trainer(model, objective, optax.sgd(0.1))
+    state = taught.init(KEY, batch)
+    found = taught.step(KEY, state, batch)[1]
+    assert_close(found, objective.evaluate(KEY, model, state.params, batch), 0)
+
+
+@pytest.mark.parametrize("net", [vj.nets.mlp, vj.nets.gated_mlp])
+def test_dropout_is_of_hidden_units_with_a_key_only(net):
+    inputs, width = jnp.ones(3), 40
+    bare = net(width)((2, 2))
+    params = bare.init(KEY, inputs, jnp.ones((2, 2)))
+    dropped = net(width, dropout=0.25)((2, 2))
+    np.testing.assert_array_equal(dropped.apply(params, inputs, None), bare.apply(params, inputs, None))
+    np.testing.assert_array_equal(
+        net(width, dropout=0.0)((2, 2)).apply(params, inputs, KEY), bare.apply(params, inputs, KEY)
+    )
+
+    def outputs(rate):
+        keys = jax.random.split(KEY, 2000)
+        return jax.vmap(lambda key: net(width, dropout=rate)((2, 2)).apply(params, inputs, key))(keys)
+
+    found = outputs(0.25)
+    assert len(np.unique(np.asarray(found)[:, 0, 0])) > 1000
+    spread = np.std(found, axis=0) / np.sqrt(2000)
+    assert np.all(np.abs(np.mean(found, axis=0) - bare.apply(params, inputs, None)) < 5 * spread)
+    np.testing.assert_allclose(jax.jit(outputs)(0.25), found, rtol=1e-4, atol=1e-5)
+
+
+def test_dropout_keeps_the_share_it_is_told_and_differs_between_layers():
+    drop, ones = dropout(0.25, KEY), jnp.ones(10_000)
+    assert float(jnp.mean(drop(0, ones) > 0)) == pytest.approx(0.75, abs=0.02)
+    np.testing.assert_allclose(np.unique(drop(0, ones)), [0, 4 / 3], rtol=1e-6)
+    assert float(jnp.mean(drop(0, ones) == drop(1, ones))) == pytest.approx(0.75**2 + 0.25**2, abs=0.02)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan"), "half"])
+def test_a_rate_is_from_zero_to_below_one(rate):
+    for net in (vj.nets.mlp, vj.nets.gated_mlp):
+        with pytest.raises(VaejaxError, match="dropout must be"):
+            net(4, dropout=rate)
+
+
+def test_dropout_is_an_axis_of_one_program_and_is_in_training_only():
+    """At a learning rate of zero all that dropout can change is what was trained on."""
+
+    def member(dropout):
+        nets = vj.nets.mlp(6, dropout=dropout), vj.nets.mlp(6, dropout=dropout)
+        model = vj.vae(*nets, data_shape=SHAPE, latent_size=2, likelihood=vj.likelihoods.binomial(5))
+        return vj.trainer(model, vj.objectives.elbo(), optax.sgd(0.0))
+
+    table = vj.sweep(member, TINY, dropout=[0.0, 0.5, 0.9], **RUN).dataset
+    assert table.attrs["num_programs"] == 1
+    assert len(np.unique(table.history_value.isel(epoch=0))) == 3
+    for measure in ("elbo", "log_likelihood", "elbo_train", "history_validation"):
+        np.testing.assert_array_equal(table[measure], table[measure].isel(dropout=[0, 0, 0]))

@@ -35,6 +35,7 @@ FLOORS = [  # a room imports from the floors below its own, and from nowhere els
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 HOMES = {
     "flax": {"nets"},
+    "equinox": {"nets"},
     "orbax": {"store"},
     "optax": {"train", "schedules", "recipes", "cli"},
     "matplotlib": {"report"},
@@ -42,7 +43,18 @@ HOMES = {
     "sklearn": {"data"},
     "tyro": {"cli", "commands"},
 }
-HEAVY = ["flax", "orbax", "tensorflow_datasets", "tensorflow", "xarray", "matplotlib", "sklearn", "tyro", "scipy"]
+HEAVY = [
+    "flax",
+    "equinox",
+    "orbax",
+    "tensorflow_datasets",
+    "tensorflow",
+    "xarray",
+    "matplotlib",
+    "sklearn",
+    "tyro",
+    "scipy",
+]
 
 
 def room_of(file: Path) -> str:

@@ -61,7 +61,7 @@ def starting(plain: NetBuilder, latents: Latents) -> NetBuilder:
         rng = np.random.default_rng(0)
         with jax.ensure_compile_time_eval():  # on numbers, also where a caller traces
             small = jax.tree.unflatten(structure, [_noise(rng, *leaf) for leaf in leaves])
-            _check(plain, started, small, latents)
+            _check(plain, started, small, latents, rng)
 
     def build(out_shape: Shape) -> Net:
         def init(key: Key, inputs: PyTree, outputs: Array) -> Params:
@@ -159,7 +159,9 @@ def _require_output(net: Net, params: Params, asked: Asked) -> None:
     jax.eval_shape(lambda: net.apply(params, asked.inputs, None))
 
 
-def _check(plain: NetBuilder, started: Callable[[Key, Asked], Params], small: Asked, latents: Latents) -> None:
+def _check(
+    plain: NetBuilder, started: Callable[[Key, Asked], Params], small: Asked, latents: Latents, rng: np.random.Generator
+) -> None:
     """Hold a network with one latent out of use against the one without it: weights at the start, and outputs."""
     large = _with_one_more(small, latents)
     narrow, wide = (started(jax.random.key(0), asked) for asked in (small, large))
@@ -171,7 +173,8 @@ def _check(plain: NetBuilder, started: Callable[[Key, Asked], Params], small: As
             f"{'writes_latents' if latents.written else 'reads_latents'}, like {{{next(iter(other))!r}: "
             "vj.nets.lecun_normal()}, or let them start at zero"
         )
-    narrow, wide = (_stirred(params, narrow) for params in (narrow, wide))
+    stir = jax.tree.map(lambda a, b: _noise(rng, a.shape, a.dtype) if a.shape == b.shape else 0.0, narrow, wide)
+    narrow, wide = (jax.tree.map(jnp.add, params, stir) for params in (narrow, wide))  # nothing hides behind a zero
     out_shape = small.outputs.shape
     expected = plain(out_shape).apply(narrow, small.inputs, None)
     found = plain(large.outputs.shape).apply(wide, large.inputs, None)[tuple(slice(size) for size in out_shape)]
@@ -180,16 +183,6 @@ def _check(plain: NetBuilder, started: Callable[[Key, Asked], Params], small: As
             "with one latent out of use the network does not compute what the smaller one computes: only the leaves "
             "that are named may look at the latents, and in them the context comes before the latents"
         )
-
-
-def _stirred(params: Params, narrow: Params) -> Params:
-    """With noise on the leaves that are as large in the narrow network, so that nothing hides behind a zero."""
-    rng = np.random.default_rng(1)
-
-    def stir(leaf: Array, like: Array) -> Array:
-        return leaf + _noise(rng, like.shape, like.dtype) if leaf.shape == like.shape else leaf
-
-    return jax.tree.map(stir, params, narrow)
 
 
 def _noise(rng: np.random.Generator, shape: Shape, dtype: Any) -> Array:
