@@ -199,7 +199,7 @@ def test_a_large_file_that_cannot_be_read_is_one_error(tmp_path, mapped, name, w
     path = tmp_path / name
     write(path)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with pytest.raises(DataError, match="cannot be read as .npy or .npz"):
+    with pytest.raises(DataError, match=r"cannot be read as \.npy or \.npz"):
         data.load(path)
 
 

@@ -62,12 +62,13 @@ def prepare(builder: Any, **how: Any) -> None:
 def _few_retries() -> Generator[None, None, None]:
     from tensorflow_datasets.core.download import downloader
 
-    before = downloader.MAX_RETRIES
+    module: Any = downloader
+    before = module.MAX_RETRIES
     try:
-        downloader.MAX_RETRIES = RETRIES
+        module.MAX_RETRIES = RETRIES
         yield
     finally:
-        downloader.MAX_RETRIES = before
+        module.MAX_RETRIES = before
 
 
 @contextlib.contextmanager
