@@ -25,7 +25,7 @@ def read_file(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file:
             large = path.stat().st_size >= _rows.LARGE
-            if large and not zipfile.is_zipfile(file):
+            if large and file.peek(6).startswith(np.lib.format.MAGIC_PREFIX):
                 return {"train": np.load(path, mmap_mode="r", allow_pickle=False)}
             stored = np.load(file, allow_pickle=False)
             if isinstance(stored, np.ndarray):
@@ -67,6 +67,6 @@ def _mapped(path: Path, stored: Any, key: str) -> np.ndarray:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
-        if dtype.hasobject or not member.file_size > LOCAL_HEADER:
+        if dtype.hasobject:
             return stored[key]
         return np.memmap(path, dtype, "r", file.tell(), shape, "F" if fortran else "C")

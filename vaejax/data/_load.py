@@ -28,6 +28,7 @@ def load(source: Any, *, levels: int | None = None, likelihood: Family | None = 
     stays in its file and its splits are `Rows`, with the same values as in memory; in a `.npz` that is compressed it is
     read. Nothing is unpickled. Raises `DataError`, and nothing else, on what cannot be used.
 
+    >>> import numpy as np
     >>> load(np.eye(10)).likelihood.name
     'bernoulli'
     """

@@ -75,7 +75,7 @@ def _read(name: str, folder: Path, manual_dir: Path | None) -> dict[str, np.ndar
             "data_dir or $VAEJAX_DATA"
         )
     try:
-        with np.load(arrays, allow_pickle=False) as stored:  # compares zip's checksums
+        with arrays.open("rb") as file, np.load(file, allow_pickle=False) as stored:  # compares zip's checksums
             return {key: stored[key] for key in (*NAMES, *LABELS)}
     except Exception as error:  # numpy, zipfile and zlib each raise their own
         raise DamagedError(f"images of {name}", path, first_line(error)) from error

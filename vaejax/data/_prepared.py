@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from vaejax.errors import DataError, VaejaxWarning
 
 T = TypeVar("T")
+RETRIES = 4  # of a download; TFDS's own 10 wait for minutes where there is no network
 WRITABLE = "name a folder that can be written, with data_dir or $VAEJAX_DATA"
 
 
@@ -50,11 +51,24 @@ def mended(read: Callable[[], T]) -> T:
 def prepare(builder: Any, **how: Any) -> None:
     """TFDS writes beside the folder and renames, so it is whole or absent, whoever is killed; the first one wins."""
     try:
-        with quiet():
+        with quiet(), _few_retries():
             builder.download_and_prepare(**how)
     except Exception:
         if not Path(builder.data_dir).exists():  # else another process was first
             raise
+
+
+@contextlib.contextmanager
+def _few_retries() -> Generator[None, None, None]:
+    from tensorflow_datasets.core.download import downloader
+
+    module: Any = downloader
+    before = module.MAX_RETRIES
+    try:
+        module.MAX_RETRIES = RETRIES
+        yield
+    finally:
+        module.MAX_RETRIES = before
 
 
 @contextlib.contextmanager

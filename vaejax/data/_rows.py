@@ -99,8 +99,8 @@ def in_file_order(split: Split) -> Split:
     return replace(split, index=np.sort(split.index)) if isinstance(split, Rows) else split
 
 
-def chunks(split: Split, size: int = CHUNK) -> Iterator[np.ndarray]:
-    """The split in pieces of at most `size` bytes, or of one row, in order: one piece in memory at a time."""
-    step = max(1, size * len(split) // max(1, split.nbytes))
+def chunks(split: Split, size: int | None = None) -> Iterator[np.ndarray]:
+    """The split in pieces of at most `size` bytes (16 MiB), or of one row, in order: one at a time in memory."""
+    step = max(1, (size or CHUNK) * len(split) // max(1, split.nbytes))
     for start in range(0, len(split), step):
         yield split[start : start + step]

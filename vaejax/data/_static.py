@@ -24,7 +24,7 @@ def binarise_static(data: Data, seed: int) -> Data:
     >>> from vaejax.data import arrays
     >>> data = binarise_static(arrays(np.full((10, 4), 51, np.uint8)), seed=777)
     >>> data.test.tolist(), data.preparation
-    ([[0, 0, 0, 0]], 'v, drawn once from Bernoulli(v/255) with seed 777')
+    ([[1, 1, 0, 0]], 'v, drawn once from Bernoulli(v/255) with seed 777')
     """
     random = _random(data, seed)
     held_out = [_drawn(random, data, split) for split in (data.validation, data.test)]
@@ -37,15 +37,15 @@ def binarise_static(data: Data, seed: int) -> Data:
 def binarise_held_out(data: Data, seed: int) -> Data:
     """x ~ Bernoulli(v/(n-1)), drawn anew for training and once for validation and test.
 
-    The protocol of many tables of dynamic MNIST (Tomczak and Welling, 2018, arXiv:1705.07120, with seed 777): one
-    stream of `np.random.RandomState(seed).binomial` draws validation, then test. Their raw examples become 0 and n - 1,
-    of which a draw is certain. They are in memory, also those of large files.
+    The protocol of published tables of dynamic MNIST and Fashion-MNIST, with seed 777 (Norouzi, Fleet and Norouzi,
+    2020, arXiv:2004.04795): one stream of `np.random.RandomState(seed).binomial` draws validation, then test. Their
+    raw examples become 0 and n - 1, of which a draw is certain. They are in memory, also those of large files.
     Raises `DataError` on floats outside of [0, 1].
 
     >>> from vaejax.data import arrays
     >>> data = binarise_held_out(arrays(np.full((10, 4), 51, np.uint8)), seed=777)
     >>> data.train[0].tolist(), data.test.tolist()
-    ([51, 51, 51, 51], [[0, 0, 0, 0]])
+    ([51, 51, 51, 51], [[255, 255, 0, 0]])
     """
     random = _random(data, seed)
     held_out = [_certain(_drawn(random, data, split), data) for split in (data.validation, data.test)]

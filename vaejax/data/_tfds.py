@@ -89,7 +89,9 @@ def _features(name: str, builder: Any) -> tuple[str, str | None]:
     images = [key for key, feature in features.items() if isinstance(feature, kinds.Image)]
     image = "image" if "image" in images else (images[0] if len(images) == 1 else None)
     if image is None or features[image].np_dtype != np.uint8:
-        listed = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in features.items()) or "unnamed"
+        listed = (
+            ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(features.items())) or "unnamed"
+        )
         raise DataError(f"expected one feature of tfds:{name} to be uint8 images, or one called image; got {listed}")
     labels = [key for key, feature in features.items() if isinstance(feature, kinds.ClassLabel)]
     return image, ("label" if "label" in labels else (labels[0] if len(labels) == 1 else None))
