@@ -1,4 +1,7 @@
-"""Arrays on disk, each with a checksum. The only file that imports orbax; nothing is ever unpickled."""
+"""Arrays on disk, each with a checksum, as has every file. The only file that imports orbax; nothing is unpickled.
+
+Files are looked at before orbax is: what it says of damage comes in six types and over pages.
+"""
 
 import json
 import os
@@ -15,6 +18,8 @@ import numpy as np
 from vaejax.errors import OutputError, VaejaxError
 
 FORMAT = 1
+INDEX = "index.json"
+ARRAYS = "arrays"
 TEMPORARY = ".writing-"
 
 
@@ -56,34 +61,39 @@ def save(path: str | os.PathLike[str], tree: Any, note: Any = None) -> None:
     try:
         if path.exists():
             raise FileExistsError(f"{path} is there already")
-        _remove(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
         stored = {f"leaf_{at}": array for at, array in enumerate(arrays.values()) if array.size}
-        ocp.save_checkpointables(str(temporary), {"leaves": stored, "index": _sealed({"leaves": leaves, "note": note})})
+        if stored:
+            ocp.save(str(temporary / ARRAYS), stored)
+        index = {"format": FORMAT, "leaves": leaves, "files": _checksums(temporary), "note": note}
+        (temporary / INDEX).write_text(_sealed(json.dumps(index)))
         temporary.rename(path)
     except Exception as error:  # orbax and tensorstore have many, and a full disk comes as any of them
-        _remove(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise OutputError(f"cannot write {path}: {_first_line(error)}") from error
 
 
 def contents(path: str | os.PathLike[str]) -> Contents:
-    """What a folder says it holds, without its arrays. Raises: VaejaxError in one line."""
-    from orbax.checkpoint import v1 as ocp
-
+    """What a folder says it holds, after a look at every byte of its files. Raises: VaejaxError in one line."""
     path = Path(path).resolve()
     if not path.is_dir():
         raise VaejaxError(f"expected saved arrays in the folder {path}, and there is none")
     try:
-        sealed = ocp.load_checkpointables(str(path), {"index": None})["index"]
-        text, crc = sealed["text"], sealed["crc32"]
-        whole = zlib.crc32(text.encode()) == crc
-        index = json.loads(text) if whole else {}
-    except Exception as error:  # orbax has no error of its own: ValueError, KeyError, JSONDecodeError, Exception
+        index = json.loads(_unsealed((path / INDEX).read_text()))
+        if index["format"] != FORMAT:
+            raise VaejaxError(f"{path} was written in format {index['format']}, and this version reads {FORMAT}")
+        found, noted = _checksums(path), index["files"]
+        leaves = tuple(Leaf(name, dtype, tuple(shape), crc) for name, dtype, shape, crc in index["leaves"])
+    except VaejaxError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise VaejaxError(f"cannot read {path}: {_first_line(error)}") from error
-    if not whole:
-        raise VaejaxError(f"{path} is damaged: its index does not match its checksum")
-    if index.get("format") != FORMAT:
-        raise VaejaxError(f"{path} was written in format {index.get('format')}, and this version reads {FORMAT}")
-    return Contents(tuple(Leaf(n, d, tuple(s), c) for n, d, s, c in index["leaves"]), index["note"])
+    for name in sorted(set(found) | set(noted)):
+        if found.get(name) != noted.get(name):
+            how = "is not there" if name not in found else "does not match its checksum"
+            raise VaejaxError(f"{path} is damaged: {name} {how}")
+    return Contents(leaves, index["note"])
 
 
 def load(path: str | os.PathLike[str], like: Any) -> Any:
@@ -105,7 +115,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Mapping[str, np.ndarray], Any]:
     try:
         empty = {f"leaf_{at}": np.empty(leaf.shape, leaf.dtype) for at, leaf in enumerate(leaves)}
         asked = {key: array for key, array in empty.items() if array.size}
-        found = ocp.load(str(path), asked, checkpointable_name="leaves") if asked else {}
+        found = ocp.load(str(path / ARRAYS), asked) if asked else {}
     except Exception as error:
         raise VaejaxError(f"cannot read {path}: {_first_line(error)}") from error
     arrays = {leaf.name: np.asarray(found.get(key, empty[key])) for key, leaf in zip(empty, leaves, strict=True)}
@@ -142,10 +152,10 @@ def _require_like(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any
             )
 
 
-def _remove(temporary: Path) -> None:
-    """What was half written, under our name or under the one that orbax makes of it."""
-    for path in temporary.parent.glob(f"{temporary.name}*"):
-        shutil.rmtree(path, ignore_errors=True)
+def _checksums(folder: Path) -> dict[str, int]:
+    """The CRC-32 of every file but the index, by its path in the folder."""
+    files = [file for file in folder.rglob("*") if not file.is_dir() and file != folder / INDEX]
+    return {file.relative_to(folder).as_posix(): zlib.crc32(file.read_bytes()) for file in files}
 
 
 def _named(tree: Any) -> dict[str, Any]:
@@ -176,9 +186,16 @@ def _noted(name: str, array: np.ndarray) -> Leaf:
     return Leaf(name, str(array.dtype), array.shape, zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data))
 
 
-def _sealed(index: Mapping[str, Any]) -> dict[str, Any]:
-    text = json.dumps({"format": FORMAT, **index})
-    return {"text": text, "crc32": zlib.crc32(text.encode())}
+def _sealed(text: str) -> str:
+    """The text after a line with its own checksum."""
+    return f"{zlib.crc32(text.encode()):08x}\n{text}"
+
+
+def _unsealed(sealed: str) -> str:
+    crc, _, text = sealed.partition("\n")
+    if crc != f"{zlib.crc32(text.encode()):08x}":
+        raise ValueError(f"{INDEX} does not match its checksum")
+    return text
 
 
 def _first_line(error: BaseException) -> str:
