@@ -29,7 +29,7 @@ $(READY): pyproject.toml constraints.txt
 sweep: $(READY)
 	@if [ -e $(OUT)/answer.json ]; then \
 		echo "The run in $(OUT) is finished. Its report: $(OUT)/report.html  (another run: make sweep OUT=runs/another)"; \
-	else $(BIN)/vaejax sweep --data digits --beta 0.5 1 2 4 --latent-size 2 4 8 16 32 --seeds 2 --out $(OUT); fi
+	else $(BIN)/vaejax sweep --data digits --beta 0.5 1 2 4 --latent-size 2 4 8 16 32 --seeds 2 --out $(OUT) --resume; fi
 
 lint: $(READY)
 	$(BIN)/ruff check .

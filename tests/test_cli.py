@@ -1,18 +1,25 @@
 """The command line: what it writes, what it refuses, and that it leaves nothing behind."""
 
+import contextlib
 import csv
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from vaejax import cli
+import vaejax as vj
+from vaejax import cli, folder
+from vaejax.commands import _run
+from vaejax.errors import VaejaxError
 
 SMALL = "--beta 1 4 --latent-size 1 2 --seeds 1 --epochs 3 --hidden 4 --batch-size 16 --num-samples 4".split()  # noqa: SIM905
 
@@ -162,32 +169,184 @@ def test_a_damaged_run_is_named(finished, tmp_path, rows, capsys):
         if child.is_file():
             child.write_bytes(b"")
     assert cli.main(["evaluate", str(out)]) == 2
-    assert "cannot read the parameters" in capsys.readouterr().err
+    assert "cannot read" in capsys.readouterr().err
 
 
-def test_stopping_leaves_the_place_as_it_was(rows, tmp_path, monkeypatch, capsys):
-    def stop(*_):
-        raise KeyboardInterrupt
+@pytest.fixture(scope="module")
+def unfinished(rows, tmp_path_factory):
+    """A run that was asked to stop in the middle; to be copied before it is used."""
+    out = tmp_path_factory.mktemp("unfinished") / "out"
+    asked = iter(range(6))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_run, "asked_to_stop", lambda: contextlib.nullcontext(lambda: 15 * (next(asked, None) is None)))
+        assert cli.main(["sweep", "--data", str(rows), "--out", str(out), *SMALL]) == 143
+    return out
 
-    monkeypatch.setattr(cli.history, "end_history", stop)
-    assert cli.main(["sweep", "--data", str(rows), "--out", str(tmp_path / "out"), *SMALL]) == 130
-    assert not (tmp_path / "out").exists()
+
+@pytest.fixture
+def stopped(unfinished, tmp_path):
+    return Path(shutil.copytree(unfinished, tmp_path / "stopped"))
 
 
-@pytest.mark.long
-def test_sigterm_ends_with_143_and_leaves_nothing(rows, tmp_path):
-    out = tmp_path / "out"
-    long = [*SMALL, "--epochs", "100000"]
-    command = [sys.executable, "-m", "vaejax.cli", "sweep", "--data", str(rows), "--out", str(out), *long]
-    running = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=dict(os.environ))
+class TestResume:
+    def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(self, finished, stopped, rows):
+        assert not (stopped / "answer.json").exists()
+        with (stopped / "history.jsonl").open("a") as file:
+            file.write('{"epoch": 2, "half a li')  # as if it had been killed while it wrote
+        assert cli.main(["sweep", "--data", str(rows), "--out", str(stopped), *SMALL, "--resume"]) == 0
+        for name in ("results.csv", "history.jsonl", "answer.json", "results.nc"):
+            assert (stopped / name).read_bytes() == (finished / name).read_bytes(), name
+        assert {path.name for path in stopped.iterdir()} == {path.name for path in finished.iterdir()}
+
+    def test_without_the_flag_it_is_refused_and_named(self, stopped, rows, capsys):
+        assert cli.main(["sweep", "--data", str(rows), "--out", str(stopped), *SMALL]) == 2
+        assert "--resume" in capsys.readouterr().err
+        assert any((stopped / "checkpoints").iterdir())
+
+    @pytest.mark.parametrize(
+        ("other", "words"),
+        [
+            (["--beta", "1", "2"], "--beta was 1.0 4.0 and is now 1.0 2.0"),
+            (["--epochs", "4"], "--epochs was 3 and is now 4"),
+            (["--likelihood", "binomial", "--levels", "256"], "--likelihood was not given and is now binomial"),
+        ],
+    )
+    def test_another_configuration_is_refused_and_nothing_lost(self, stopped, rows, capsys, other, words):
+        before = sorted(stopped.rglob("*"))
+        assert cli.main(["sweep", "--data", str(rows), "--out", str(stopped), *SMALL, *other, "--resume"]) == 2
+        assert words in capsys.readouterr().err
+        assert sorted(stopped.rglob("*")) == before
+
+    def test_data_that_changed_are_refused(self, unfinished, rows, tmp_path, capsys):
+        moved = tmp_path / rows.name
+        np.save(moved, np.load(rows)[::-1])
+        config = json.loads((unfinished / "config.json").read_text())
+        out = Path(shutil.copytree(unfinished, tmp_path / "out"))
+        config["config"]["data"] = str(moved)
+        (out / "config.json").write_text(json.dumps(config))
+        assert cli.main(["sweep", "--data", str(moved), "--out", str(out), *SMALL, "--resume"]) == 2
+        assert "has changed since" in capsys.readouterr().err
+
+    def test_a_finished_run_says_so_and_one_that_is_not_there_starts(self, finished, rows, tmp_path, capsys):
+        arguments = ["sweep", "--data", str(rows), *SMALL, "--resume", "--out"]
+        before = (finished / "results.csv").stat().st_mtime_ns
+        assert cli.main([*arguments, str(finished)]) == 0
+        assert "is finished" in capsys.readouterr().out
+        assert (finished / "results.csv").stat().st_mtime_ns == before
+        (tmp_path / "empty").mkdir()
+        assert cli.main([*arguments, str(tmp_path / "empty")]) == 0
+        assert (tmp_path / "empty" / "answer.json").exists()
+
+    def test_two_processes_do_not_write_into_one_folder(self, stopped, rows, capsys):
+        with folder.run_folder(stopped, resume=True):
+            assert cli.main(["sweep", "--data", str(rows), "--out", str(stopped), *SMALL, "--resume"]) == 2
+        assert "another process" in capsys.readouterr().err
+
+    def test_a_disk_that_is_full_is_one_line_and_loses_nothing(self, stopped, rows, capsys, monkeypatch):
+        def full(*_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        before = {path.name for path in (stopped / "checkpoints").iterdir()}
+        monkeypatch.setattr(_run.folder, "write_result", full)
+        assert cli.main(["sweep", "--data", str(rows), "--out", str(stopped), *SMALL, "--resume"]) == 1
+        error = capsys.readouterr().err
+        assert "No space left on device" in error
+        assert "--resume goes on from there" in error
+        assert "Traceback" not in error
+        assert before <= {path.name for path in (stopped / "checkpoints").iterdir()} | before
+        assert any((stopped / "checkpoints").iterdir())
+
+
+def test_a_member_is_loaded_without_the_data(rows, finished, tmp_path):
+    away = Path(shutil.copytree(finished, tmp_path / "away"))
+    config = json.loads((away / "config.json").read_text())
+    config["config"]["data"] = "gone.npy"
+    (away / "config.json").write_text(json.dumps(config))
+    model, params = vj.load_member(away, beta=4.0, latent_size=1)
+    assert vj.encode(model, params, np.zeros((4, 4), np.float32)).shape == (1,)
+    with pytest.raises(VaejaxError, match=r"no member has .*latent_size=3"):
+        vj.load_member(away, latent_size=3)
+
+
+def test_one_model_is_trained_by_the_same_code(rows, finished, tmp_path, capsys):
+    alone = ["--beta", "4", "--latent-size", "2", *SMALL[SMALL.index("--seeds") :]]
+    assert cli.main(["train", "--data", str(rows), "--out", str(tmp_path / "one"), *alone]) == 0
+    assert "log likelihood" in capsys.readouterr().out
+    (row,) = csv.DictReader((tmp_path / "one" / "results.csv").read_text().splitlines())
+    grid = list(csv.DictReader((finished / "results.csv").read_text().splitlines()))
+    assert float(row["elbo"]) == pytest.approx(float(grid[3]["elbo"]), rel=1e-4)
+    assert cli.main(["train", "--data", str(rows), "--out", str(tmp_path / "two"), *SMALL]) == 2
+    assert "use vaejax sweep" in capsys.readouterr().err
+    assert not (tmp_path / "two").exists()
+
+
+def test_a_report_is_written_again_and_a_data_set_described(rows, finished, capsys):
+    before = (finished / "report.html").read_text()
+    (finished / "report.html").unlink()
+    assert cli.main(["report", str(finished)]) == 0
+    assert (finished / "report.html").read_text() == before
+    assert cli.main(["data", str(rows)]) == 0
+    said = capsys.readouterr().out
+    assert "train 48, validation 6, test 6" in said
+    assert json.loads((finished / "config.json").read_text())["data"]["sha256"] in said
+
+
+def sweeping(rows, out, *more):
+    command = [sys.executable, "-m", "vaejax.cli", "sweep", "--data", str(rows), "--out", str(out), *SMALL, *more]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "JAX_NUM_CPU_DEVICES": "1"}, text=True)
+
+
+def until_it_trains(running, out):
     deadline = time.monotonic() + 300
     while not (out / "history.jsonl").exists():
         assert running.poll() is None
         assert time.monotonic() < deadline
-        time.sleep(0.2)
-    running.send_signal(signal.SIGTERM)
-    assert running.wait(timeout=120) == 143
-    assert not out.exists()
+        time.sleep(0.1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_run_with_its_code_and_it_goes_on(rows, tmp_path, number, code):
+    out, epochs = tmp_path / "out", ["--epochs", "3000"]
+    running = sweeping(rows, out, *epochs)
+    until_it_trains(running, out)
+    running.send_signal(number)
+    assert running.wait(timeout=120) == code
+    assert "--resume goes on from here" in running.stderr.read()
+    assert any((out / "checkpoints").iterdir())
+    again = sweeping(rows, out, *epochs, "--resume")
+    assert again.wait(timeout=300) == 0
+    whole = sweeping(rows, tmp_path / "whole", *epochs)
+    assert whole.wait(timeout=300) == 0
+    assert (out / "results.csv").read_bytes() == (tmp_path / "whole" / "results.csv").read_bytes()
+    assert (out / "history.jsonl").read_bytes() == (tmp_path / "whole" / "history.jsonl").read_bytes()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_killed_at_twenty_random_moments_it_ends_with_the_same_bytes(rows, tmp_path):
+    """SIGKILL, from before the first checkpoint to while results are written; each time it goes on."""
+    epochs = ["--epochs", "4000", "--save-every", "0"]
+    assert sweeping(rows, tmp_path / "whole", *epochs).wait(timeout=300) == 0
+    out, random, kills, begun = tmp_path / "out", np.random.default_rng(0), 0, 0
+    while kills < 20:
+        running = sweeping(rows, out, *epochs, "--resume")
+        try:
+            code = running.wait(timeout=random.uniform(1, 12))
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+            kills += 1
+            begun += (out / "checkpoints").exists()
+        else:
+            assert code == 0, running.stderr.read()
+            for name in ("results.csv", "history.jsonl"):
+                assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+            shutil.rmtree(out)
+    assert begun >= 5
+    assert sweeping(rows, out, *epochs, "--resume").wait(timeout=300) == 0
+    for name in ("results.csv", "history.jsonl"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_the_likelihoods_of_the_command_line_all_train(rows, tmp_path):

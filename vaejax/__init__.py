@@ -19,6 +19,7 @@ from .grid import sweep as sweep
 from .grid import together as together
 from .grid import zipped as zipped
 from .model import vae as vae
+from .saved import load_member as load_member
 from .train import averaged as averaged
 from .train import by_name as by_name
 from .train import scheduled as scheduled

@@ -130,11 +130,9 @@ def _require_same(path: Path, config: Config, data: Data) -> None:
     was, now = asdict(before), asdict(config)
     different = [name for name in now if was[name] != now[name]]
     if different:
-        shown = "; ".join(
-            f"--{name.replace('_', '-')} was {_said(was[name])}, now {_said(now[name])}" for name in different
-        )
+        told = [f"--{n.replace('_', '-')} was {_said(was[n])} and is now {_said(now[n])}" for n in different]
         raise VaejaxError(
-            f"{path} holds a run of another configuration: {shown}. Repeat its command, or choose another --out"
+            f"{path} holds a run of another configuration: {'; '.join(told)}. Repeat its command, or choose another --out"
         )
     if digest(data) != noted_data["sha256"]:
         raise VaejaxError(
