@@ -218,10 +218,12 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(_rows, "CHUNK", 2**20)
     tracemalloc.start()
     try:
-        data.digest(data.load(tmp_path / "x.npy"))
+        x = data.load(tmp_path / "x.npy")
+        data.digest(x)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    assert x.train.nbytes == 51_200_000
     assert peak < 12e6
 
 
