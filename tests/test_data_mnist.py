@@ -176,6 +176,12 @@ def test_other_files_under_the_same_names_are_refused(manual, tmp_path, monkeypa
         assert not list(tmp_path.glob("*mnist/*"))
 
 
+def test_files_without_a_checksum_of_tfds_are_refused(small, manual, tmp_path, monkeypatch):
+    monkeypatch.setattr(checksums, "get_all_url_infos", dict)
+    with pytest.raises(DataError, match="Missing checksums"):
+        data.mnist(tmp_path, manual)
+
+
 def test_a_folder_that_cannot_be_written_is_one_error(small, manual, tmp_path):
     file = tmp_path / "file"
     file.write_text("mine")

@@ -18,9 +18,13 @@ MARKS = np.arange(37) % 4
 
 @pytest.fixture(params=[2**20, 64, 1], ids=["whole", "pieces", "rows"])
 def stays(request, monkeypatch):
-    """Every array stays in its file, and is looked at in pieces of so many bytes."""
-    monkeypatch.setattr(_rows, "LARGE", 1)
-    monkeypatch.setattr(_rows, "CHUNK", request.param)
+    """From when it is called, every array stays in its file, and is looked at in pieces of so many bytes."""
+
+    def begin():
+        monkeypatch.setattr(_rows, "LARGE", 1)
+        monkeypatch.setattr(_rows, "CHUNK", request.param)
+
+    return begin
 
 
 @pytest.fixture
@@ -155,7 +159,9 @@ def test_jax_and_the_grid_read_rows(tmp_path, mapped):
 @pytest.mark.parametrize("array", [GREY, UNIT], ids=["grey", "floats"])
 def test_it_is_seen_as_it_would_be_in_memory(tmp_path, stays, array, see):
     np.save(tmp_path / "x.npy", array)
-    assert data.digest(see(data.load(tmp_path / "x.npy"))) == data.digest(see(data.arrays(array, name="x")))
+    memory = data.digest(see(data.arrays(array)))
+    stays()
+    assert data.digest(see(data.load(tmp_path / "x.npy"))) == memory
 
 
 def with_value(value, at):
@@ -180,6 +186,7 @@ def test_what_is_refused_is_refused_in_the_same_words(tmp_path, stays, array, se
     np.save(tmp_path / "x.npy", array)
     with pytest.raises(DataError) as memory:
         see(data.arrays(array, name="x"))
+    stays()
     with pytest.raises(DataError) as filed:
         see(data.load(tmp_path / "x.npy"))
     assert str(filed.value) == str(memory.value)
@@ -211,10 +218,12 @@ def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
     monkeypatch.setattr(_rows, "CHUNK", 2**20)
     tracemalloc.start()
     try:
-        data.digest(data.load(tmp_path / "x.npy"))
+        x = data.load(tmp_path / "x.npy")
+        data.digest(x)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    assert x.train.nbytes == 51_200_000
     assert peak < 12e6
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vaejax import data
-from vaejax.data import _static
+from vaejax.data import _rows
 from vaejax.errors import DataError
 
 GREY = np.random.default_rng(1).integers(0, 256, (40, 3, 2), dtype=np.uint8)
@@ -23,7 +23,7 @@ def drawn_by_numpy(x, seed, top):
 @pytest.mark.parametrize("piece", [1, 16, 2**22])
 @pytest.mark.parametrize(("array", "top"), [(GREY, 255), (GREY // 16, 255), (UNIT, 1)])
 def test_bits_are_drawn_by_numpy_s_rule(array, top, piece, monkeypatch):
-    monkeypatch.setattr(_static, "PIECE", piece)
+    monkeypatch.setattr(_rows, "CHUNK", piece)
     x = data.arrays(array)
     validation, test, train = drawn_by_numpy(x, 777, top)
     fixed, held_out = data.binarise_static(x, 777), data.binarise_held_out(x, 777)

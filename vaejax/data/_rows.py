@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 LARGE = 2**30  # bytes from which an array in a file stays there
-CHUNK = 2**24  # bytes that are looked at at once
+CHUNK = 2**22  # bytes that are looked at at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,7 +14,8 @@ class Rows:
 
     array: mapped into memory. index: which of its rows, in which order. make: what becomes of the rows that are read.
     An index is that of numpy on the first axis: an integer, a slice, a mask or integers of any shape; rows are read in
-    the order of the file. `np.asarray` reads them all.
+    the order of the file. `np.asarray` reads them all. Pages of the file that were read count as memory of the process
+    (RssFile), and the system takes them back when it needs them.
 
     >>> rows = Rows.of(np.arange(12).reshape(6, 2))
     >>> rows[np.array([[4, 0]])].tolist(), rows.shape
@@ -99,8 +100,8 @@ def in_file_order(split: Split) -> Split:
     return replace(split, index=np.sort(split.index)) if isinstance(split, Rows) else split
 
 
-def chunks(split: Split, size: int | None = None) -> Iterator[np.ndarray]:
-    """The split in pieces of at most `size` bytes (16 MiB), or of one row, in order: one at a time in memory."""
-    step = max(1, (size or CHUNK) * len(split) // max(1, split.nbytes))
+def chunks(split: Split) -> Iterator[np.ndarray]:
+    """The split in pieces of at most 4 MiB, or of one row, in order: one at a time in memory."""
+    step = max(1, CHUNK * len(split) // max(1, split.nbytes))
     for start in range(0, len(split), step):
         yield split[start : start + step]

@@ -10,8 +10,6 @@ from ._rows import Split, chunks
 from ._types import Data
 from ._views import binarised, scaled, seen_through
 
-PIECE = 2**22  # bytes of raw values drawn at once; numpy wants 16 times as many
-
 
 def binarise_static(data: Data, seed: int) -> Data:
     """x ~ Bernoulli(v/(n-1)), drawn once for every split: the raw examples become uint8 0 and 1.
@@ -66,7 +64,7 @@ def _drawn(random: np.random.RandomState, data: Data, split: Split) -> np.ndarra
     """Bits of the probabilities that the values stand for, in float64 and in order: in pieces, but one stream."""
     top = 1 if data.levels is None else data.levels - 1
     bits, start = np.empty(split.shape, np.uint8), 0
-    for piece in chunks(split, PIECE):
+    for piece in chunks(split):
         bits[start : start + len(piece)] = random.binomial(1, np.asarray(piece, np.float64) / top)
         start += len(piece)
     return bits
