@@ -35,8 +35,9 @@ class Config:
     """Passes over the training split."""
     likelihood: LikelihoodName | None = None
     """p(x|z). By default one that is a distribution on the data: binomial for the digits."""
-    binarise: Literal["auto", "none", "threshold", "dynamic", "static"] = "auto"
-    """Grey values become 0 or 1: by a threshold at one half, drawn anew each time, or drawn once, with --draw-seed.
+    binarise: Literal["auto", "none", "threshold", "dynamic", "static", "held_out"] = "auto"
+    """Grey values become 0 or 1: by a threshold at one half, drawn anew each time, or drawn once, with --draw-seed
+    (held_out: once for validation and test, anew in training).
     Auto: as the data set is commonly used (drawn anew for mnist and fashion_mnist), else none."""
     draw_seed: int = 777
     """Of the draw that is made once."""

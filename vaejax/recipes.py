@@ -42,6 +42,7 @@ BINARISE: Mapping[str, Binarise] = {
     "threshold": lambda data, seed: sources.binarise_threshold(data),
     "dynamic": lambda data, seed: sources.binarise_dynamic(data),
     "static": sources.binarise_static,
+    "held_out": sources.binarise_held_out,
 }
 Nets: TypeAlias = Callable[["Config"], tuple[NetBuilder, NetBuilder]]
 NETS: Mapping[str, Nets] = {

@@ -78,7 +78,7 @@ class Sheet:
     def dataset(self, attrs: dict[str, Any]) -> "xr.Dataset":
         """The table as it stands."""
         status = np.where(self.finite, "ok", "diverged")
-        rows = {**{name: values.copy() for name, values in self.rows.items()}, "status": status}
+        rows = {**{name: values.copy() for name, values in sorted(self.rows.items())}, "status": status}
         if "history_validation" in rows:
             rows["drift"] = np.where(self.finite, self._drift(), np.nan)
         attrs = {"epochs": self.epochs, "constants": CONSTANTS, "reduction": REDUCTION, **attrs}
