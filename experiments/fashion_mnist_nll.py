@@ -72,8 +72,9 @@ def show(table: xr.Dataset) -> None:
 def run(epochs: int, num_samples: int, keep: str | Path | None, data: vj.data.Data) -> xr.Dataset:
     """The table of the one member."""
     taught = member(len(data.train) // BATCH_SIZE)
-    options = {"batch_size": BATCH_SIZE, "num_samples": num_samples, "keep": keep, "on_segment": show}
-    _, result = vj.fit(taught, data, epochs=epochs, **options)
+    _, result = vj.fit(
+        taught, data, epochs=epochs, batch_size=BATCH_SIZE, num_samples=num_samples, keep=keep, on_segment=show
+    )
     return result.dataset.squeeze()
 
 

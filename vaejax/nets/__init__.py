@@ -1,5 +1,7 @@
 """Encoders and decoders: functions from the shape of the output to a `Net`. The only room that imports flax."""
 
+from ._conv import conv as conv
+from ._conv import deconv as deconv
 from ._equinox import from_equinox as from_equinox
 from ._functions import from_functions as from_functions
 from ._laws import Law as Law

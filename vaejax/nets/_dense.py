@@ -12,10 +12,10 @@ from vaejax.types import Key, Shape
 
 
 class DenseStack(nn.Module):
-    """`features`: the shape of each hidden layer before its activation. The output has shape `out_shape`."""
+    """`features`: the shape of each hidden layer before its activation. `out_shape`: of a linear layer at the end."""
 
     features: tuple[Shape, ...]
-    out_shape: Shape
+    out_shape: Shape | None
     activation: Callable[[Array], Array]
 
     @nn.compact
@@ -29,6 +29,8 @@ class DenseStack(nn.Module):
             h = self.activation(_dense(f"hidden_{index}", shape, in_use, jnp.ones(shape))(h))
             h = h if drop is None else drop(index, h)
             in_use = jnp.ones(h.shape, bool)
+        if self.out_shape is None:
+            return h
         return _dense("output", self.out_shape, in_use, jnp.ones(self.out_shape) if outputs is None else outputs)(h)
 
 
