@@ -349,6 +349,7 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_bytes(rows, tmp_p
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+@pytest.mark.long
 def test_the_likelihoods_of_the_command_line_all_train(rows, tmp_path):
     for name in ("optimal_normal", "continuous_bernoulli"):
         out = tmp_path / name

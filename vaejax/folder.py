@@ -132,7 +132,8 @@ def _require_same(path: Path, config: Config, data: Data) -> None:
     if different:
         told = [f"--{n.replace('_', '-')} was {_said(was[n])} and is now {_said(now[n])}" for n in different]
         raise VaejaxError(
-            f"{path} holds a run of another configuration: {'; '.join(told)}. Repeat its command, or choose another --out"
+            f"{path} holds a run of another configuration: {'; '.join(told)}; repeat its command, or choose "
+            "another --out"
         )
     if digest(data) != noted_data["sha256"]:
         raise VaejaxError(

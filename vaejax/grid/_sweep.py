@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from vaejax.data import Data, digest, fitted, load
 from vaejax.errors import VaejaxError, VaejaxWarning
 from vaejax.grid._axes import Axis, Grid, axis, grid_of
+from vaejax.grid._dataset import DESCRIPTIONS
 from vaejax.grid._devices import together
 from vaejax.grid._keep import Keeper, Place
 from vaejax.grid._measure import measure
@@ -174,6 +175,9 @@ def _identity(grid: Grid, seen: list[Data], plan: Plan) -> dict[str, Any]:
 
 def _with_seed(grid: Grid) -> Grid:
     columns = {name: column for one in grid for name, column in one.columns.items()}
+    taken = (set(columns) | {one.name for one in grid}) & {*DESCRIPTIONS, "program"}
+    if taken:
+        raise VaejaxError(f"{min(taken)!r} is a measure of every result and cannot name an axis")
     if "seed" not in columns:
         return (*grid, axis("seed", [0]))
     for seed in columns["seed"].values:

@@ -56,7 +56,8 @@ def conv(
 
         def apply(params: Params, inputs: PyTree, key: Key | None) -> Array:
             x, context = inputs
-            h = x.reshape(with_channels(x.shape, "what a convolutional encoder sees")).astype(float)
+            h = x.reshape(with_channels(x.shape, "what a convolutional encoder sees"))
+            h = h if jnp.issubdtype(h.dtype, jnp.floating) else h.astype(float)
             for index, layer in enumerate(layers):
                 kernel, bias = params[f"conv_{index}"]["kernel"], params[f"conv_{index}"]["bias"]
                 h = activation(conv2d(h, kernel, stride=layer.stride, padding=padding) + bias[None, None])
