@@ -78,6 +78,7 @@ class TestAxes:
             ({"seed": [0.5]}, "seed"),
             ({"gamma": [1.0]}, "does not fit the axes"),
             ({"epoch": [1.0]}, "cannot name an axis"),
+            ({"rate": [1.0]}, "is a measure of every result and cannot name an axis"),
         ],
     )
     def test_bad_axes_are_refused_before_anything_is_trained(self, axes, words):

@@ -16,6 +16,8 @@ LikelihoodName = Literal[
     "optimal_normal",
 ]
 
+LEARNING_RATES = {"mlp": (1.2e-2,), "conv": (2e-3,)}
+
 
 @dataclass(frozen=True)
 class Config:
@@ -49,14 +51,15 @@ class Config:
     """Widths of the dense layers of encoder and decoder. By default 64 64, with convolutions 256."""
     channels: tuple[int, ...] = (32, 64)
     """Channels of the convolutions, 4 x 4 with stride 2; in the decoder in reverse order."""
-    learning_rate: tuple[float, ...] = (1.2e-2,)
-    """Of Adam, at the start; it falls to zero as (1 - t)^4. Several make an axis."""
+    learning_rate: tuple[float, ...] | None = None
+    """Of Adam, at the start; it falls to zero as (1 - t)^4. Several make an axis. By default 1.2e-2, with convolutions
+    2e-3."""
     warm_up: float = 0.0
     """Epochs in which beta rises from 0 to its value, in a line."""
     batch_size: int = 128
     """Examples in a step."""
-    num_samples: int = 128
-    """Draws of z for the importance-weighted log likelihood."""
+    num_samples: int | None = None
+    """Draws of z for the importance-weighted log likelihood. By default 128, or 16 for more than 1,000 test examples."""
     plan: Literal["auto", "together", "in_turn"] = "auto"
     """Train all members at once, or one after another in the one program. Auto: at once, with convolutions in turn."""
     margin: float = 0.005
@@ -68,7 +71,7 @@ def axes_of(config: Config) -> dict[str, list[Any]]:
     return {
         "beta": list(config.beta),
         "latent_size": list(config.latent_size),
-        "learning_rate": list(config.learning_rate),
+        "learning_rate": list(LEARNING_RATES[config.net] if config.learning_rate is None else config.learning_rate),
         "seed": list(range(config.first_seed, config.first_seed + config.seeds)),
     }
 
@@ -78,10 +81,11 @@ def check(config: Config) -> None:
     require_count("seeds", config.seeds)
     require_count("epochs", config.epochs)
     require_count("batch_size", config.batch_size)
-    require_count("num_samples", config.num_samples)
+    if config.num_samples is not None:
+        require_count("num_samples", config.num_samples)
     require_count("first_seed", config.first_seed, least=0)
     require_number("warm_up", config.warm_up, least=0.0)
-    for rate in config.learning_rate:
+    for rate in config.learning_rate or ():
         require_number("learning_rate", rate, above=0.0)
     for beta in config.beta:
         require_number("beta", beta, least=0.0)

@@ -52,12 +52,18 @@ NETS: Mapping[str, Nets] = {
         nets.deconv(*config.channels[::-1], hidden=config.hidden or (256,)),
     ),
 }
+MANY = 1000  # test examples
 PLANS: Mapping[str, Any] = {"together": together, "in_turn": in_turn}
 
 
 def plan_of(config: Config) -> Any:
     """How the members are trained."""
     return PLANS[{"mlp": "together", "conv": "in_turn"}[config.net] if config.plan == "auto" else config.plan]
+
+
+def num_samples_of(config: Config, data: Data) -> int:
+    """Draws of z for the log likelihood: fewer where there are more examples to average over."""
+    return config.num_samples or (16 if len(data.test) > MANY else 128)
 
 
 def read_data(config: Config) -> Data:

@@ -43,7 +43,7 @@ def run(config: Config, keeping: Keeping) -> tuple[xr.Dataset, Answer] | None:
                 data,
                 epochs=config.epochs,
                 batch_size=config.batch_size,
-                num_samples=config.num_samples,
+                num_samples=recipes.num_samples_of(config, data),
                 on_segment=progress.update,
                 keep=Keeper(path / folder.CHECKPOINTS, keeping.save_every, stop),
                 plan=recipes.plan_of(config),

@@ -29,7 +29,13 @@ def padded(tree: Any, mesh: Mesh) -> Any:
 
 
 def together(function: Callable, num_mapped: int) -> Callable:
-    """`function` of one member over all of them at once: large operations for small networks."""
+    """`function` of one member over all of them at once: large operations for small networks.
+
+    Its first `num_mapped` arguments have a leading axis of members, the others are shared.
+
+    >>> together(lambda beta, rate: beta * rate, 1)(jnp.arange(3.0), 2.0).tolist()
+    [0.0, 2.0, 4.0]
+    """
 
     def mapped(*arguments: Any) -> Any:
         return jax.vmap(function, (0,) * num_mapped + (None,) * (len(arguments) - num_mapped))(*arguments)
@@ -38,7 +44,11 @@ def together(function: Callable, num_mapped: int) -> Callable:
 
 
 def in_turn(function: Callable, num_mapped: int) -> Callable:
-    """`function` of one member after another, in one program: what is large for one member is so once."""
+    """`function` of one member after another, in one program: what is large for one member is there once.
+
+    >>> in_turn(lambda beta, rate: beta * rate, 1)(jnp.arange(3.0), 2.0).tolist()
+    [0.0, 2.0, 4.0]
+    """
 
     def mapped(*arguments: Any) -> Any:
         shared = arguments[num_mapped:]

@@ -41,26 +41,33 @@ def measure(
     poll: called between chunks of examples; what it raises ends the measuring.
     """
     mesh = member_mesh(len(program.rows))
-    compiled = compile_for(program, Batches(data.view, 1, 1), mesh).measure
+    compiled = compile_for(program, Batches(data.view, 1, 1), mesh)
     numbers, params = padded((dict(program.numbers), params), mesh)
 
     def split(raw: np.ndarray | Rows, num_samples: int) -> Split:
         found = []
         for chunk in chunks_of(raw):
-            found.append(jax.tree.map(np.asarray, compiled(numbers, params, chunk, jnp.asarray(num_samples))))
+            found.append(jax.tree.map(np.asarray, compiled.measure(numbers, params, chunk, jnp.asarray(num_samples))))
             poll()
         members, examples = slice(len(program.rows)), slice(len(raw))
         joined = jax.tree.map(lambda *a: np.concatenate(a, axis=1)[members, examples].astype(float), *found)
         return Split(*joined[0], joined[1])
 
-    train, validation, test = split(data.train, FEW), split(data.validation, FEW), split(data.test, num_samples)
+    def score(raw: np.ndarray | Rows) -> np.ndarray:
+        total = np.zeros(len(program.rows))
+        for chunk in chunks_of(raw):
+            total += np.asarray(compiled.score(numbers, params, chunk), float)[: len(program.rows)]
+            poll()
+        return total / len(raw)
+
+    validation, test = split(data.validation, FEW), split(data.test, num_samples)
     return {
         "distortion": test.distortion.mean(1),
         "rate": test.rate.mean(1),
         "elbo": test.elbo.mean(1),
         "log_likelihood": test.log_likelihood.mean(1),
         "log_likelihood_se": _standard_error(test.log_likelihood),
-        "elbo_train": train.elbo.mean(1),
+        "elbo_train": score(data.train),
         "elbo_validation": validation.elbo.mean(1),
         "active_units": np.array([int(active_units(jnp.asarray(m))) for m in test.means]),
         "num_params": num_params(program),

@@ -1,6 +1,7 @@
 """The compiled programs of a grid, mapped over its members: start, advance, look, keep, measure."""
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from vaejax.bound import terms
 from vaejax.data import Rows
 from vaejax.grid._devices import in_turn, over_members, together
 from vaejax.grid._plan import Program
+from vaejax.metrics import BLOCK as DRAWS_AT_ONCE
 from vaejax.metrics import Measured, importance
 from vaejax.train import Batches, Shown, nothing_shown, segment
 from vaejax.types import VAE, Bound, Example, Key, Latent, Params, Scalar, State
@@ -22,6 +24,9 @@ Numbers = Mapping[str, Any]
 Carry = tuple[State, Shown]
 Plan = Callable[[Callable, int], Callable]
 MEASURING_SEED = 0  # of all noise in measuring: members and epochs are compared on the same draws
+AT_ONCE = (
+    2**16
+)  # values of x that are decoded at once in measuring: as many as in training, so that they stay in caches
 CHUNK = 100  # examples measured at a time; small, so that filling up the last costs little
 
 
@@ -76,7 +81,8 @@ class Compiled(NamedTuple):
     start: `(numbers, seeds, raw) -> (carry, kept)`.
     advance: `(carry, numbers, seeds, slots, raw, rows, first, num) -> carry`. The one training program: the device
         counts the steps, so pieces of any length are this program.
-    look: `(numbers, carry, chunk) -> sum of the bound at beta 1 over held-out examples`, one draw of z each.
+    look: `(numbers, carry, chunk) -> sum of the bound at beta 1 over examples`, one draw of z each.
+    score: the same of `(numbers, params, chunk)`.
     keep: `(kept, numbers, carry, elbo, epoch) -> (kept, record)`.
     measure: `(numbers, params, chunk, num_samples) -> (measured, posterior means)`.
     """
@@ -84,6 +90,7 @@ class Compiled(NamedTuple):
     start: Callable[..., Any]
     advance: Callable[..., Any]
     look: Callable[..., Any]
+    score: Callable[..., Any]
     keep: Callable[..., Any]
     measure: Callable[..., Any]
 
@@ -110,6 +117,9 @@ def compile_for(program: Program, batches: Batches, mesh: Mesh, plan: Plan = tog
         trainer, state = program.build(numbers), carry[0]
         return _held_out(trainer.model, batches, trainer.params(state), chunk)  # the model that is handed over
 
+    def score(numbers: Numbers, params: Params, chunk: Chunk) -> Scalar:
+        return _held_out(program.build(numbers).model, batches, params, chunk)
+
     def keep(kept: Kept, numbers: Numbers, carry: Carry, elbo: Scalar, epoch: Array) -> tuple[Kept, Record]:
         trainer, (state, shown) = program.build(numbers), carry
         now = Kept(trainer.params(state), elbo, epoch)
@@ -130,6 +140,7 @@ def compile_for(program: Program, batches: Batches, mesh: Mesh, plan: Plan = tog
         trained(start, together, 2, 1, effort=0),
         trained(advance, plan, 4, 4, donate=True),
         trained(look, plan, 2, 1, effort=1),
+        trained(score, in_turn, 2, 1, effort=1),
         trained(keep, together, 4, 1, donate=True, effort=0),
         trained(measure, in_turn, 2, 2, effort=1),  # so that memory does not grow with the grid
     )
@@ -146,7 +157,8 @@ def _measure(model: VAE, batches: Batches, params: Params, chunk: Chunk, num_sam
         example = Example(batches.view(view_key, raw))
         return importance(draw_key, model, params, example, num_samples), model.encode(params, example)
 
-    return jax.vmap(one)(chunk.raw, chunk.index)
+    at_once = max(1, min(len(chunk.raw), AT_ONCE // (DRAWS_AT_ONCE * math.prod(model.data_shape))))
+    return jax.lax.map(lambda example: one(*example), (chunk.raw, chunk.index), batch_size=at_once)
 
 
 def _held_out(model: VAE, batches: Batches, params: Params, chunk: Chunk) -> Scalar:
