@@ -59,7 +59,7 @@ class Config:
     batch_size: int = 128
     """Examples in a step."""
     num_samples: int | None = None
-    """Draws of z for the importance-weighted log likelihood. By default 128, or 16 for more than 1,000 test examples."""
+    """Draws of z for the importance-weighted log likelihood. By default 128, or 16 for over 1,000 test examples."""
     plan: Literal["auto", "together", "in_turn"] = "auto"
     """Train all members at once, or one after another in the one program. Auto: at once, with convolutions in turn."""
     margin: float = 0.005

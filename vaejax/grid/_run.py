@@ -24,7 +24,7 @@ Numbers = Mapping[str, Any]
 Carry = tuple[State, Shown]
 Plan = Callable[[Callable, int], Callable]
 MEASURING_SEED = 0  # of all noise in measuring: members and epochs are compared on the same draws
-AT_ONCE = (
+AT_ONCE = 2**16  # values of x that are decoded at once in measuring, about as many as in training, for the caches
     2**16
 )  # values of x that are decoded at once in measuring: as many as in training, so that they stay in caches
 CHUNK = 100  # examples measured at a time; small, so that filling up the last costs little
@@ -157,7 +157,8 @@ def _measure(model: VAE, batches: Batches, params: Params, chunk: Chunk, num_sam
         example = Example(batches.view(view_key, raw))
         return importance(draw_key, model, params, example, num_samples), model.encode(params, example)
 
-    at_once = max(1, min(len(chunk.raw), AT_ONCE // (DRAWS_AT_ONCE * math.prod(model.data_shape))))
+    num, most = len(chunk.raw), max(1, AT_ONCE // (DRAWS_AT_ONCE * math.prod(model.data_shape)))
+    at_once = max(size for size in range(1, num + 1) if num % size == 0 and size <= most)
     return jax.lax.map(lambda example: one(*example), (chunk.raw, chunk.index), batch_size=at_once)
 
 
