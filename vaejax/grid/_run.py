@@ -25,8 +25,6 @@ Carry = tuple[State, Shown]
 Plan = Callable[[Callable, int], Callable]
 MEASURING_SEED = 0  # of all noise in measuring: members and epochs are compared on the same draws
 AT_ONCE = 2**16  # values of x that are decoded at once in measuring, about as many as in training, for the caches
-    2**16
-)  # values of x that are decoded at once in measuring: as many as in training, so that they stay in caches
 CHUNK = 100  # examples measured at a time; small, so that filling up the last costs little
 
 
