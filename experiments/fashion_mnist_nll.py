@@ -3,7 +3,11 @@
     python experiments/fashion_mnist_nll.py
 
 Published: 228.70 ± 0.15 nats (Norouzi, Fleet and Norouzi, 2020, arXiv:2004.04795, README of its code), a VAE with two
-layers of 300 gated units on either side, 40 latents and a standard normal prior, 5,000 importance samples.
+layers of 300 gated units on either side, 40 latents and a standard normal prior, 5,000 importance samples. Theirs stops
+50 epochs after the last gain on validation; this one runs for a fixed number and keeps the best.
+
+NOT YET RUN TO THE END. 800 epochs should take about 25 minutes on two cores that are quiet (1.7 s an epoch); what was
+seen is that after 2 epochs the estimate is 369.51 nats, with beta at 0.02.
 """
 
 import argparse

@@ -16,7 +16,7 @@ import vaejax as vj
 from vaejax import data, store
 from vaejax.errors import NetworkError, VaejaxError
 from vaejax.grid._axes import grid_of
-from vaejax.grid._plan import plan
+from vaejax.grid._plan import programs_of
 from vaejax.model import compacted
 from vaejax.nets._dropout import dropout
 from vaejax.nets._named import leaves_of
@@ -160,8 +160,8 @@ def test_with_nothing_said_a_member_is_the_network_trained_alone_too(float64):
 @EACH
 def test_one_program_where_the_law_is_said_and_else_one_for_each_size(name):
     grid, batch = grid_of((), beta=[0.5, 2.0], latent_size=[1, 2, 3], seed=[0]), vj.Example(jnp.zeros((2, *SHAPE)))
-    assert len(plan(member_of(name, 3), grid, batch)) == 1
-    assert [list(p.numbers) for p in plan(member_of(name, 3, said=False), grid, batch)] == [["beta"]] * 3
+    assert len(programs_of(member_of(name, 3), grid, batch)) == 1
+    assert [list(p.numbers) for p in programs_of(member_of(name, 3, said=False), grid, batch)] == [["beta"]] * 3
 
 
 @EACH

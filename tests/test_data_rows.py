@@ -141,7 +141,8 @@ def test_jax_and_the_grid_read_rows(tmp_path, mapped):
     np.save(tmp_path / "x.npy", GREY)
     rows = data.load(tmp_path / "x.npy").train
     assert np.array_equal(jnp.asarray(rows), rows[:])
-    assert all(np.array_equal(*pair) for pair in zip(chunks_of(rows, 8), chunks_of(rows[:], 8), strict=True))
+    for one, other in zip(chunks_of(rows, 8), chunks_of(rows[:], 8), strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(one, other, strict=True))
 
 
 @pytest.mark.parametrize(

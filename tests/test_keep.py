@@ -246,7 +246,7 @@ class TestRuns:
 
         from orbax.checkpoint import v1 as ocp
 
-        monkeypatch.setattr(ocp, "save_checkpointables", full)
+        monkeypatch.setattr(ocp, "save", full)
         with pytest.raises(OutputError, match="No space left on device"):
             train(keep=vj.Keeper(stopped, 0.0))
         monkeypatch.undo()

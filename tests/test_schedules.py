@@ -8,7 +8,7 @@ import pytest
 
 import vaejax as vj
 from vaejax import data
-from vaejax.errors import VaejaxError
+from vaejax.errors import VaejaxError, VaejaxWarning
 from vaejax.schedules import cosine, cyclical, linear, scaled, warmup_cosine
 
 KEY = jax.random.key(0)
@@ -186,11 +186,14 @@ def test_peaks_and_lengths_are_axes_of_a_grid():
         return vj.scheduled(lambda step: vj.trainer(fixed, vj.objectives.elbo(beta(step)), optax.adam(rate)))
 
     options = {"epochs": 3, "batch_size": -(-len(TINY.train) // 3), "num_samples": 2}
-    grid = vj.sweep(member, TINY, peak=[0.5, 8.0], warm_up=[0, 5, 18], **options).dataset
+    with pytest.warns(VaejaxWarning, match=r"beta is 0.25 after the last of 9 steps and would go on to 0.5.*1 other"):
+        grid = vj.sweep(member, TINY, peak=[0.5, 8.0], warm_up=[0, 5, 18], **options).dataset
+    assert "would go on to 0.5" in grid.attrs["unfinished"]
     assert grid.attrs["num_programs"] == 1
     expected = [[linear_at(9, 0.0, peak, warm_up) for warm_up in (0, 5, 18)] for peak in (0.5, 8.0)]
     np.testing.assert_allclose(grid.objective_beta.values[..., 0], expected, rtol=1e-6)
-    alone = vj.fit(member(8.0, 18), TINY, **options)[1].dataset
+    with pytest.warns(VaejaxWarning, match="beta is 4 after the last of 9 steps and would go on to 8"):
+        alone = vj.fit(member(8.0, 18), TINY, **options)[1].dataset
     for name in ("elbo", "rate", "history_value", "history_validation"):
         mine = grid[name].sel(peak=8.0, warm_up=18).values
         np.testing.assert_allclose(mine, alone[name].values, rtol=1e-4, err_msg=name)
