@@ -293,7 +293,12 @@ def test_a_report_is_written_again_and_a_data_set_described(rows, finished, caps
 
 def sweeping(rows, out, *more):
     command = [sys.executable, "-m", "vaejax.cli", "sweep", "--data", str(rows), "--out", str(out), *SMALL, *more]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "JAX_NUM_CPU_DEVICES": "1"}, text=True)
+    with said_by(out).open("w") as said:
+        return subprocess.Popen(command, stderr=said, env={**os.environ, "JAX_NUM_CPU_DEVICES": "1"})
+
+
+def said_by(out):
+    return out.with_suffix(".stderr")
 
 
 def until_it_trains(running, out):
@@ -312,7 +317,7 @@ def test_a_signal_ends_a_run_with_its_code_and_it_goes_on(rows, tmp_path, number
     until_it_trains(running, out)
     running.send_signal(number)
     assert running.wait(timeout=120) == code
-    assert "--resume goes on from here" in running.stderr.read()
+    assert "--resume goes on from here" in said_by(out).read_text()
     assert any((out / "checkpoints").iterdir())
     again = sweeping(rows, out, *epochs, "--resume")
     assert again.wait(timeout=300) == 0
@@ -339,7 +344,7 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_bytes(rows, tmp_p
             kills += 1
             begun += (out / "checkpoints").exists()
         else:
-            assert code == 0, running.stderr.read()
+            assert code == 0, said_by(out).read_text()
             for name in ("results.csv", "history.jsonl"):
                 assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
             shutil.rmtree(out)
