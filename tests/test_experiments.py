@@ -71,3 +71,12 @@ def test_precision_and_memory_cost_next_to_nothing_in_the_bound():
     assert np.abs(found.bfloat16 - found.reference).max() > 0
     np.testing.assert_allclose(found.rematerialised, found.reference, atol=0.001)
     np.testing.assert_allclose(found.microbatches, found.reference, atol=0.001)
+
+
+@pytest.mark.long
+def test_convolutions_as_matrix_products_train_to_the_bound_of_those_of_xla():
+    found = loaded("conv_lowering").main(num_steps=2, num_rounds=1)
+    assert all(times.min() > 0 for times in found.milliseconds.values())
+    np.testing.assert_allclose(found.bounds["ours"], found.bounds["XLA's convolutions"], rtol=1e-5)
+    np.testing.assert_allclose(found.bounds["ours, 4 members by lax.map"][0], found.bounds["ours"], rtol=1e-5)
+    np.testing.assert_allclose(found.bounds["ours, 4 members by vmap"][0], found.bounds["ours"], rtol=1e-5)

@@ -1,5 +1,6 @@
 """A stack of dense layers in linen. Its initial weights do not depend on how many of its units are out of use."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -26,12 +27,13 @@ class DenseStack(nn.Module):
         h = jnp.concatenate([_floats(leaf) for leaf in jax.tree.leaves(inputs)])
         in_use = h != 0
         for index, shape in enumerate(self.features):
-            h = self.activation(_dense(f"hidden_{index}", shape, in_use, jnp.ones(shape))(h))
+            h = self.activation(Dense(shape, in_use, jnp.ones(shape), name=f"hidden_{index}")(h))
             h = h if drop is None else drop(index, h)
             in_use = jnp.ones(h.shape, bool)
         if self.out_shape is None:
             return h
-        return _dense("output", self.out_shape, in_use, jnp.ones(self.out_shape) if outputs is None else outputs)(h)
+        used = jnp.ones(self.out_shape) if outputs is None else outputs
+        return Dense(self.out_shape, in_use, used, name="output")(h)
 
 
 def _floats(leaf: Array) -> Array:
@@ -40,13 +42,26 @@ def _floats(leaf: Array) -> Array:
     return flat if jnp.issubdtype(flat.dtype, jnp.floating) else flat.astype(float)
 
 
-def _dense(name: str, shape: Shape, in_use: Array, outputs: Array) -> nn.DenseGeneral:
-    def kernel(key: Key, flat_shape: Shape, dtype: Any) -> Array:
-        fan_in = jnp.maximum(jnp.sum(in_use), 1)
-        rows = jnp.where(in_use.reshape(-1, *[1] * len(shape)), _draws(key, len(in_use), shape, dtype), 0.0)
-        return (rows * outputs[None] / jnp.sqrt(fan_in)).reshape(flat_shape).astype(dtype)
+class Dense(nn.Module):
+    """An affine map from a vector to an array of any shape, whose axes the kernel `[input, *shape]` has too."""
 
-    return nn.DenseGeneral(shape, kernel_init=kernel, param_dtype=jnp.zeros(()).dtype, name=name)
+    shape: Shape
+    in_use: Array
+    outputs: Array
+
+    @nn.compact
+    def __call__(self, h: Array) -> Array:
+        """As one flat product: the gradient of a product with more axes comes in another order, slow to read."""
+        dtype = jnp.zeros(()).dtype
+        kernel = self.param("kernel", self._first, (len(h), *self.shape), dtype)
+        bias = self.param("bias", nn.initializers.zeros, self.shape, dtype)
+        return (h @ kernel.reshape(len(h), math.prod(self.shape))).reshape(self.shape) + bias
+
+    def _first(self, key: Key, shape: Shape, dtype: Any) -> Array:
+        fan_in = jnp.maximum(jnp.sum(self.in_use), 1)
+        in_use = self.in_use.reshape(-1, *[1] * len(self.shape))
+        rows = jnp.where(in_use, _draws(key, len(self.in_use), self.shape, dtype), 0.0)
+        return (rows * self.outputs[None] / jnp.sqrt(fan_in)).astype(dtype)
 
 
 def _draws(key: Key, num_inputs: int, shape: Shape, dtype: Any) -> Array:
