@@ -5,7 +5,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from vaejax.errors import VaejaxError
-from vaejax.nets._conv2d import conv2d, conv2d_transpose
 from vaejax.nets._conv_layers import Each, first_weights, layers_of, sizes_through, widths_of, with_channels
 from vaejax.types import Key, Net, NetBuilder, Params, Shape
 
@@ -38,6 +37,7 @@ def conv(
         raise VaejaxError(f'padding must be "SAME" or "VALID", got {padding!r}')
 
     def build(out_shape: Shape) -> Net:
+        from vaejax.nets._conv2d import conv2d
         from vaejax.nets._dense import DenseStack  # flax, when a network is first built
 
         head = DenseStack(widths, out_shape, activation)
@@ -92,6 +92,7 @@ def deconv(
     layers, widths = layers_of(channels or (64, 32), kernel, stride), widths_of(hidden, activation)
 
     def build(out_shape: Shape) -> Net:
+        from vaejax.nets._conv2d import conv2d_transpose
         from vaejax.nets._dense import DenseStack  # flax, when a network is first built
 
         num_stats, *shape = out_shape
