@@ -31,7 +31,7 @@ import numpy as np
 import optax
 
 import vaejax as vj
-from vaejax.nets import _conv
+from vaejax.nets import _conv2d
 from vaejax.types import State
 
 SHAPE, BATCH, LATENT_SIZE, NUM_MEMBERS = (28, 28), 64, 16, 4
@@ -119,7 +119,7 @@ def native(function: Callable) -> Callable:
         return jax.lax.conv_transpose(x[None], kernel, stride, "SAME")[0]
 
     def traced(*args: Any) -> Any:
-        with mock.patch.multiple(_conv, conv2d=conv2d, conv2d_transpose=conv2d_transpose):
+        with mock.patch.multiple(_conv2d, conv2d=conv2d, conv2d_transpose=conv2d_transpose):
             return function(*args)
 
     return traced
