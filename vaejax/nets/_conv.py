@@ -37,7 +37,7 @@ def conv(
         raise VaejaxError(f'padding must be "SAME" or "VALID", got {padding!r}')
 
     def build(out_shape: Shape) -> Net:
-        from vaejax.nets._conv2d import conv2d
+        from vaejax.nets import _conv2d
         from vaejax.nets._dense import DenseStack  # flax, when a network is first built
 
         head = DenseStack(widths, out_shape, activation)
@@ -60,7 +60,7 @@ def conv(
             h = h if jnp.issubdtype(h.dtype, jnp.floating) else h.astype(float)
             for index, layer in enumerate(layers):
                 kernel, bias = params[f"conv_{index}"]["kernel"], params[f"conv_{index}"]["bias"]
-                h = activation(conv2d(h, kernel, stride=layer.stride, padding=padding) + bias[None, None])
+                h = activation(_conv2d.conv2d(h, kernel, stride=layer.stride, padding=padding) + bias[None, None])
             return jnp.asarray(head.apply({"params": params}, (h, context)))
 
         return Net(init, apply)
@@ -92,7 +92,7 @@ def deconv(
     layers, widths = layers_of(channels or (64, 32), kernel, stride), widths_of(hidden, activation)
 
     def build(out_shape: Shape) -> Net:
-        from vaejax.nets._conv2d import conv2d_transpose
+        from vaejax.nets import _conv2d
         from vaejax.nets._dense import DenseStack  # flax, when a network is first built
 
         num_stats, *shape = out_shape
@@ -113,7 +113,7 @@ def deconv(
         def apply(params: Params, inputs: PyTree, key: Key | None) -> Array:
             h = jnp.asarray(stem.apply({"params": params}, inputs))
             for name, layer, (height, width) in zip(names, layers, sizes, strict=True):
-                h = conv2d_transpose(h, params[name]["kernel"], stride=layer.stride)[:height, :width]
+                h = _conv2d.conv2d_transpose(h, params[name]["kernel"], stride=layer.stride)[:height, :width]
                 h = h + params[name]["bias"][None, None]
                 h = h if name == "output" else activation(h)
             return jnp.moveaxis(h.reshape(*size, num_stats, num_out), 2, 0).reshape(out_shape)
