@@ -45,6 +45,7 @@ HOMES = {
 }
 HEAVY = [
     "flax",
+    "optax",
     "equinox",
     "orbax",
     "tensorflow_datasets",
@@ -133,7 +134,7 @@ def public():
     found = {
         f"{value.__module__}.{name}": value
         for room in (vj, *rooms)
-        for name, value in vars(room).items()
+        for name, value in ((name, getattr(room, name)) for name in dir(room))
         if inspect.isfunction(value) and not name.startswith("_") and value.__module__.startswith(room.__name__)
     }
     return [pytest.param(value, id=name) for name, value in sorted(found.items())]

@@ -1,5 +1,8 @@
 """Variational autoencoders on JAX: pure functions, mapped over grids of beta and latent size in one XLA program."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from . import data as data
 from . import likelihoods as likelihoods
 from . import metrics as metrics
@@ -7,7 +10,6 @@ from . import nets as nets
 from . import objectives as objectives
 from . import posteriors as posteriors
 from . import priors as priors
-from . import report as report
 from . import schedules as schedules
 from .answer import bottleneck as bottleneck
 from .grid import Keeper as Keeper
@@ -19,7 +21,6 @@ from .grid import sweep as sweep
 from .grid import together as together
 from .grid import zipped as zipped
 from .model import vae as vae
-from .saved import load_member as load_member
 from .train import averaged as averaged
 from .train import by_name as by_name
 from .train import scheduled as scheduled
@@ -36,3 +37,22 @@ from .verbs import init as init
 from .verbs import reconstruct as reconstruct
 from .verbs import sample as sample
 from .verbs import terms as terms
+
+if TYPE_CHECKING:
+    from . import report as report
+    from .saved import load_member as load_member
+
+AFTERWARDS = {"report": ("vaejax.report", None), "load_member": ("vaejax.saved", "load_member")}
+
+
+def __getattr__(name: str) -> Any:
+    """What is used when a run is over is imported when it is first used."""
+    if name not in AFTERWARDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = AFTERWARDS[name]
+    found = importlib.import_module(module)
+    return found if attribute is None else getattr(found, attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *AFTERWARDS})

@@ -5,17 +5,21 @@ decide by `if` on their lengths, so a grid compiles one program for each.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array
 
 from vaejax.numerics import require_number
 from vaejax.types import Number
 
+if TYPE_CHECKING:
+    from optax import Schedule
+else:
+    Schedule = Any  # a function of the step; optax is not needed to make one
 
-def linear(start: Number, end: Number, num_steps: Number) -> optax.Schedule:
+
+def linear(start: Number, end: Number, num_steps: Number) -> Schedule:
     """start + (end - start) t / num_steps up to t = num_steps, then `end`; with 0 steps it is `end` throughout.
 
     Of the weight of the KL term: Bowman et al. (2016), arXiv:1511.06349; Sonderby et al. (2016), arXiv:1602.02282.
@@ -28,7 +32,7 @@ def linear(start: Number, end: Number, num_steps: Number) -> optax.Schedule:
     return _ramp(lambda part: part, start, end, num_steps)
 
 
-def cosine(start: Number, end: Number, num_steps: Number) -> optax.Schedule:
+def cosine(start: Number, end: Number, num_steps: Number) -> Schedule:
     """start + (end - start) (1 - cos(pi t / num_steps)) / 2 up to t = num_steps, then `end`: level at both ends.
 
     From 0 to a peak it is a warm-up, from a peak to 0 the decay of Loshchilov and Hutter (2017), arXiv:1608.03983.
@@ -47,8 +51,8 @@ def cyclical(
     num_steps: Number,
     num_cycles: Number = 4,
     proportion: Number = 0.5,
-    ramp: Callable[[Number, Number, Number], optax.Schedule] = linear,
-) -> optax.Schedule:
+    ramp: Callable[[Number, Number, Number], Schedule] = linear,
+) -> Schedule:
     """`num_cycles` times in `num_steps`: from `start` to `end` in that proportion of a cycle, then at `end`.
 
     Fu et al. (2019), arXiv:1903.10145, whose cycles are whole numbers of steps; these are num_steps / num_cycles.
@@ -71,7 +75,7 @@ def cyclical(
     return value
 
 
-def warmup_cosine(peak: Number, warm_up: Number, num_steps: Number) -> optax.Schedule:
+def warmup_cosine(peak: Number, warm_up: Number, num_steps: Number) -> Schedule:
     """Linear from 0 to `peak` in `warm_up` steps, then along a cosine back to 0 at t = num_steps: a learning rate.
 
     Raises: as `linear`, and where `warm_up` is known to be longer than `num_steps`.
@@ -88,9 +92,10 @@ def warmup_cosine(peak: Number, warm_up: Number, num_steps: Number) -> optax.Sch
     return value
 
 
-def scaled(peak: Number, schedule: optax.Schedule) -> optax.Schedule:
+def scaled(peak: Number, schedule: Schedule) -> Schedule:
     """peak * schedule(step): a peak that is mapped, times any schedule of unit peak, optax's too.
 
+    >>> import optax
     >>> halved = scaled(0.5, optax.cosine_decay_schedule(1.0, decay_steps=100))
     >>> float(halved(0)), float(halved(100))
     (0.5, 0.0)
@@ -103,7 +108,7 @@ def scaled(peak: Number, schedule: optax.Schedule) -> optax.Schedule:
     return value
 
 
-def _ramp(shape: Callable[[Array], Array], start: Number, end: Number, num_steps: Number) -> optax.Schedule:
+def _ramp(shape: Callable[[Array], Array], start: Number, end: Number, num_steps: Number) -> Schedule:
     """From `start` to `end` along `shape`, which rises from 0 to 1 on [0, 1]."""
     require_number("the start of a schedule", start)
     require_number("the end of a schedule", end)

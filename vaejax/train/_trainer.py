@@ -1,19 +1,25 @@
 """An optimizer's step. The one minus sign is here."""
 
+from typing import TYPE_CHECKING, Any
+
 import jax
 import jax.numpy as jnp
-import optax
 
 from vaejax.errors import VaejaxError
 from vaejax.numerics import require_count
 from vaejax.train._microbatches import in_turn
 from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params, Scalar, State, Trainer
 
+if TYPE_CHECKING:
+    from optax import GradientTransformation
+else:
+    GradientTransformation = Any  # optax is imported when an optimizer is first used
+
 FOR_NETWORKS = 2**32 - 1  # no example stands at this place in a batch: the keys of draws are folded in from there
 
 
 def trainer(
-    model: VAE, objective: Objective, optimizer: optax.GradientTransformation, *, microbatches: Number = 1
+    model: VAE, objective: Objective, optimizer: GradientTransformation, *, microbatches: Number = 1
 ) -> Trainer:
     """A model, what it maximises and how: pure `init` and `step`, with any optax transformation.
 
@@ -27,7 +33,7 @@ def trainer(
         same test bound to 0.00001 nats (experiments/precision.py). An objective of the batch as a whole, like
         `capacity`, a function of the mean rate, becomes the mean over its pieces, which is another objective.
 
-    >>> import vaejax as vj
+    >>> import optax, vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
     >>> taught = trainer(model, vj.objectives.elbo(), optax.adam(1e-3))
     >>> batch = vj.Example(jnp.zeros((3, 4)))
@@ -50,6 +56,8 @@ def trainer(
 
     def step(key: Key, state: State, batch: Example) -> tuple[State, Bound]:
         gradients, bound = in_turn(gradient, num_pieces)(key, state.params, _keyed(key, batch))
+        import optax
+
         updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
         return State(state.step + 1, optax.apply_updates(state.params, updates), opt_state), bound
 
@@ -67,12 +75,15 @@ def _keyed(key: Key, batch: Example) -> Example:
     return batch._replace(key=jax.random.split(jax.random.fold_in(key, FOR_NETWORKS), len(batch.x)))
 
 
-def by_name(rest: optax.GradientTransformation, **named: optax.GradientTransformation) -> optax.GradientTransformation:
+def by_name(rest: GradientTransformation, **named: GradientTransformation) -> GradientTransformation:
     """An optimizer for each top-level name of the parameters, `rest` for those that are not named.
 
+    >>> import optax
     >>> optimizer = by_name(optax.adam(1e-3), likelihood=optax.sgd(1.0))
     >>> state = optimizer.init({"encoder": jnp.zeros(2), "likelihood": jnp.zeros(1)})
     """
+
+    import optax
 
     def labels(params: Params) -> Params:
         missing = set(named) - set(params)
