@@ -97,3 +97,13 @@ def require_count(name: str, value: Number, *, least: int = 1) -> int:
     if known < least:
         raise VaejaxError(f"{name} must be at least {least}, got {value!r}")
     return int(known)
+
+
+def leaves_by_path(tree: Any) -> dict[str, Any]:
+    """Every leaf of a tree by its path; by "" where the leaf is the tree.
+
+    >>> leaves_by_path({"Dense_0": {"kernel": 1.0}, "scales": [2.0]})
+    {'Dense_0/kernel': 1.0, 'scales/0': 2.0}
+    """
+    found = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(where, simple=True, separator="/"): leaf for where, leaf in found}

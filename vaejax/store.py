@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vaejax.errors import OutputError, VaejaxError
+from vaejax.numerics import leaves_by_path
 
 FORMAT = 1
 INDEX = "index.json"
@@ -56,7 +57,7 @@ def save(path: str | os.PathLike[str], tree: Any, note: Any = None) -> None:
 
     path = Path(path).resolve()
     temporary = path.with_name(f"{TEMPORARY}{path.name}")
-    arrays = {name: _as_stored(leaf) for name, leaf in _named(tree).items()}
+    arrays = {name: _as_stored(leaf) for name, leaf in leaves_by_path(tree).items()}
     leaves = [_noted(name, array) for name, array in arrays.items()]
     try:
         if path.exists():
@@ -102,15 +103,20 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
     Raises: VaejaxError in one line, whatever is missing, damaged or of another shape.
     """
     leaves = contents(path).leaves
-    _require_like(Path(path), {leaf.name: leaf for leaf in leaves}, _named(like))  # before a byte of them is read
-    return unflattened(Path(path), read(path)[0], "", like)
+    _require_like(Path(path), {leaf.name: leaf for leaf in leaves}, leaves_by_path(like))  # before they are read
+    return unflattened(Path(path), _arrays(path, leaves), "", like)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Mapping[str, np.ndarray], Any]:
     """Every array by its name, as it was saved, and the note. Raises: VaejaxError in one line."""
+    leaves, note = contents(path)
+    return _arrays(path, leaves), note
+
+
+def _arrays(path: str | os.PathLike[str], leaves: tuple[Leaf, ...]) -> dict[str, np.ndarray]:
+    """The arrays of a folder whose files were looked at."""
     from orbax.checkpoint import v1 as ocp
 
-    leaves, note = contents(path)
     path = Path(path).resolve()
     try:
         empty = {f"leaf_{at}": np.empty(leaf.shape, leaf.dtype) for at, leaf in enumerate(leaves)}
@@ -122,7 +128,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Mapping[str, np.ndarray], Any]:
     for leaf in leaves:
         if _noted(leaf.name, arrays[leaf.name]) != leaf:
             raise VaejaxError(f"{path} is damaged: {leaf.name} does not match its checksum")
-    return arrays, note
+    return arrays
 
 
 def unflattened(path: Path, arrays: Mapping[str, np.ndarray], under: str, like: Any) -> Any:
@@ -132,7 +138,7 @@ def unflattened(path: Path, arrays: Mapping[str, np.ndarray], under: str, like: 
     """
     prefix = f"{under}/" if under else ""
     inside = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-    wanted = _named(like)
+    wanted = leaves_by_path(like)
     _require_like(path, inside, wanted)
     used = [_as_used(inside[name], asked) for name, asked in wanted.items()]
     return jax.tree.unflatten(jax.tree.structure(like), used)
@@ -156,13 +162,6 @@ def _checksums(folder: Path) -> dict[str, int]:
     """The CRC-32 of every file but the index, by its path in the folder."""
     files = [file for file in folder.rglob("*") if not file.is_dir() and file != folder / INDEX]
     return {file.relative_to(folder).as_posix(): zlib.crc32(file.read_bytes()) for file in files}
-
-
-def _named(tree: Any) -> dict[str, Any]:
-    return {
-        jax.tree_util.keystr(where, simple=True, separator="/"): leaf
-        for where, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    }
 
 
 def _is_key(leaf: Any) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 from vaejax.errors import DataError
 
 from . import _rows
+from ._prepared import first_line
 
 NAMES = ("train", "validation", "test")
 LABELS = tuple(f"{name}_labels" for name in NAMES)
@@ -43,7 +44,7 @@ def read_file(path: Path) -> dict[str, np.ndarray]:
 def _why(error: Exception) -> str:
     if "allow_pickle" in str(error):
         return "it is neither, or holds pickled objects, which are not loaded"
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+    return first_line(error)
 
 
 def _wanted(path: Path, keys: list[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 from jaxtyping import PyTree
 
+from vaejax.numerics import leaves_by_path
 from vaejax.types import Params
 
 
@@ -41,8 +42,8 @@ def leaves_of(tree: PyTree) -> Iterator[tuple[str, Any]]:
     >>> dict(leaves_of({"layers": [1.0, 2.0]}))
     {'layers/0': 1.0, 'layers/1': 2.0}
     """
-    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        yield jax.tree_util.keystr(path, simple=True, separator="/") or "array", leaf
+    for path, leaf in leaves_by_path(tree).items():
+        yield path or "array", leaf
 
 
 def with_leaf(params: Params, path: str, leaf: Any) -> Params:
