@@ -23,7 +23,6 @@ Command = (
     | Annotated[commands.Report, subcommand("report")]
     | Annotated[commands.DataSet, subcommand("data")]
 )
-WHAT = "Variational autoencoders: train one or a grid of them, measure them, and use them."
 GOES_ON = "what was saved before stays, and --resume goes on from there"
 
 

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 PACKAGES = ("vaejax", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray", "orbax-checkpoint")
 FORMAT = 1
 FLAT = 0.1  # nats; a bound that moves less over the last 20% of the epochs was trained long enough
-
-
 CHECKPOINTS = "checkpoints"
 
 
@@ -135,6 +133,11 @@ def _require_same(path: Path, config: Config, data: Data) -> None:
             f"{path} holds a run of another configuration: {'; '.join(told)}; repeat its command, or choose "
             "another --out"
         )
+    require_same_data(path, config, data, noted_data)
+
+
+def require_same_data(path: Path, config: Config, data: Data, noted_data: Mapping[str, Any]) -> None:
+    """Raises: VaejaxError where these are not the data that the run in `path` was begun with."""
     if digest(data) != noted_data["sha256"]:
         raise VaejaxError(
             f"{config.data} has changed since the run in {path} began: its hash is not the one in config.json"

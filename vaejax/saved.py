@@ -12,7 +12,7 @@ import numpy as np
 from vaejax import folder, recipes, report, store
 from vaejax.answer import Answer, bottleneck
 from vaejax.config import Config, axes_of
-from vaejax.data import Data, digest
+from vaejax.data import Data
 from vaejax.errors import OutputError, VaejaxError
 from vaejax.grid import Member, Result, extract, remeasured, restored
 
@@ -33,10 +33,7 @@ def open_run(path: Path) -> Run:
     """A finished run, with its data read again. Raises: VaejaxError where these are not the data it was trained on."""
     config, noted, result = _read_run(path)
     data = recipes.read_data(config)
-    if digest(data) != noted["sha256"]:
-        raise VaejaxError(
-            f"{config.data} has changed since {path} was trained on it: its hash is not the one in config.json"
-        )
+    folder.require_same_data(path, config, data, noted)
     return Run(config, data, result, bottleneck(result.dataset, config.margin))
 
 

@@ -1,5 +1,6 @@
 """sweep: train every member of a grid, measure it, and put it in a table."""
 
+import functools
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -95,8 +96,8 @@ def sweep(
         def offer(step: int, training: Callable[[], Any], number: int = number) -> None:
             keeper.offer(lambda: Place(number, step, sheet.rows, sheet.finite, tuple(trained), training()))
 
-        goes_on = saved is not None and number == saved.program and saved.step > 0
-        again = (saved.step, lambda like: saved.part("training", like)) if saved is not None and goes_on else None
+        begun = saved if saved is not None and saved.program == number and saved.step else None
+        again = None if begun is None else (begun.step, functools.partial(begun.part, "training"))
         params = train_program(program, batches[number], view, sheet, number, plan, again, offer)
         sheet.put(program, measure(program, params, view, num_samples, keeper.poll))
         trained.append(params)
@@ -170,7 +171,9 @@ def _going_on(programs: tuple[Program, ...], num_steps: list[int]) -> str:
 def _identity(grid: Grid, seen: list[Data], plan: Plan) -> dict[str, Any]:
     """What a run that goes on must share with the one that was saved."""
     axes = {name: list(column.labels) for one in grid for name, column in one.columns.items()}
-    return {"axes": axes, "data": [digest(view) for view in seen], "plan": str(getattr(plan, "__name__", plan))}
+    views = {view.preparation: view for view in seen}  # of the same splits, so that each is read once
+    hashes = [digest(view) for view in views.values()]
+    return {"axes": axes, "data": hashes, "plan": str(getattr(plan, "__name__", plan))}
 
 
 def _with_seed(grid: Grid) -> Grid:
