@@ -1,7 +1,6 @@
 """What a run shows while it lasts: members, epoch, the best bound so far, the time left; and its history on disk."""
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from vaejax.history import append_history
+from vaejax.history import History
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -20,8 +19,8 @@ LINES = 5  # where there is no terminal, this many lines for each program
 class Progress:
     """A context for `sweep`: `update` is its `on_segment`."""
 
-    def __init__(self, epochs: int, path: Path, started: float) -> None:
-        self.epochs, self.path, self.started = epochs, path, started
+    def __init__(self, epochs: int, history: History, started: float) -> None:
+        self.epochs, self.history, self.started = epochs, history, started
         self.first_segment: float | None = None
         self.console = Console(stderr=True)
         self.bar = Bar(
@@ -49,7 +48,7 @@ class Progress:
     def update(self, dataset: "xr.Dataset") -> None:
         """One segment: shown, and added to history.jsonl."""
         self.first_segment = self.first_segment or time.perf_counter()
-        append_history(self.path, dataset)
+        self.history.append(dataset)
         epoch, program = dataset.attrs["epoch"], dataset.attrs["program"]
         if program != self.program:
             self.program = program

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from vaejax import folder, history, recipes, saved
+from vaejax import folder, recipes, saved
 from vaejax.answer import Answer, bottleneck
 from vaejax.config import Config, axes_of, check
 from vaejax.grid import Keeper, sweep
+from vaejax.history import History
 from vaejax.numerics import require_number
 from vaejax.progress import Progress
 from vaejax.stopping import asked_to_stop
@@ -17,12 +19,16 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-class Keeping(NamedTuple):
-    """Where a run is written and how often it is saved; `resume` goes on with one that is there."""
+@dataclass(frozen=True, kw_only=True)
+class Keeping:
+    """Where a run is written, and how it survives."""
 
     out: Path
-    resume: bool
-    save_every: float
+    """A new or empty folder for everything there is to know about the run."""
+    resume: bool = False
+    """Go on with the run in that folder from where it was saved; start it if there is none."""
+    save_every: float = 30.0
+    """Seconds between checkpoints; saving never takes more than a fiftieth of the time."""
 
 
 def run(config: Config, keeping: Keeping) -> tuple[xr.Dataset, Answer] | None:
@@ -37,7 +43,8 @@ def run(config: Config, keeping: Keeping) -> tuple[xr.Dataset, Answer] | None:
         axes: dict[str, Any] = axes_of(config)
         data = recipes.read_data(config)
         folder.write_config(path, config, data)
-        with Progress(config.epochs, path, started) as progress, asked_to_stop() as stop:
+        lines = History(path)
+        with Progress(config.epochs, lines, started) as progress, asked_to_stop() as stop:
             result = sweep(
                 recipes.member_of(config, recipes.facts_of(data)),
                 data,
@@ -50,7 +57,7 @@ def run(config: Config, keeping: Keeping) -> tuple[xr.Dataset, Answer] | None:
                 **axes,
             )
         measured = time.perf_counter()
-        history.end_history(path, result.dataset)
+        lines.end(result.dataset)
         folder.write_result(path, result)
         answer = bottleneck(result.dataset, config.margin)
         saved.write_report(path, result, answer, data)

@@ -1,5 +1,4 @@
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from tyro.conf import OmitArgPrefixes
@@ -18,12 +17,7 @@ class Train:
     """Train one VAE and measure it: a sweep with one member, by the same code."""
 
     config: OmitArgPrefixes[Config] = field(default_factory=lambda: ONE)
-    out: Path
-    """A new or empty folder for everything there is to know about the run."""
-    resume: bool = False
-    """Go on with the run in that folder from where it was saved; start it if there is none."""
-    save_every: float = 30.0
-    """Seconds between checkpoints; saving never takes more than a fiftieth of the time."""
+    keeping: OmitArgPrefixes[Keeping]
 
     def run(self) -> int:
         """0, or 1 where it diverged."""
@@ -31,7 +25,7 @@ class Train:
         if max(sizes.values()) > 1:
             several = ", ".join(f"{size} of {name}" for name, size in sizes.items() if size > 1)
             raise VaejaxError(f"vaejax train trains one model, and was given {several}: use vaejax sweep")
-        found = run(self.config, Keeping(self.out, self.resume, self.save_every))
+        found = run(self.config, self.keeping)
         if found is None:
             return 0
         dataset, answer = found
@@ -44,5 +38,5 @@ class Train:
             f"{row['rate']:.2f}), log likelihood {row['log_likelihood']:.2f} ± {row['log_likelihood_se']:.2f}; "
             f"{row['active_units']:.0f} active units."
         )
-        print(f"The report: {self.out / 'report.html'}  (all numbers: {self.out / 'results.csv'})")
+        print(f"The report: {self.keeping.out / 'report.html'}  (all numbers: {self.keeping.out / 'results.csv'})")
         return 0
