@@ -1,7 +1,7 @@
 """What the command line is asked for: a grid of beta x latent size x seed of one kind of model on one data set."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from vaejax.errors import VaejaxError
 from vaejax.numerics import require_count, require_number
@@ -16,7 +16,19 @@ LikelihoodName = Literal[
     "optimal_normal",
 ]
 
-LEARNING_RATES = {"mlp": (1.2e-2,), "conv": (2e-3,)}
+
+class Defaults(NamedTuple):
+    """What is used with a kind of network where nothing else is asked for."""
+
+    hidden: tuple[int, ...]
+    learning_rate: tuple[float, ...]
+    plan: str
+
+
+DEFAULTS = {
+    "mlp": Defaults((64, 64), (1.2e-2,), "together"),
+    "conv": Defaults((256,), (2e-3,), "in_turn"),
+}
 
 
 @dataclass(frozen=True)
@@ -68,10 +80,11 @@ class Config:
 
 def axes_of(config: Config) -> dict[str, list[Any]]:
     """The axes of the grid, in the order of the table."""
+    rates = DEFAULTS[config.net].learning_rate if config.learning_rate is None else config.learning_rate
     return {
         "beta": list(config.beta),
         "latent_size": list(config.latent_size),
-        "learning_rate": list(LEARNING_RATES[config.net] if config.learning_rate is None else config.learning_rate),
+        "learning_rate": list(rates),
         "seed": list(range(config.first_seed, config.first_seed + config.seeds)),
     }
 

@@ -10,7 +10,7 @@ import optax
 
 from vaejax import data as sources
 from vaejax import likelihoods, nets, objectives, schedules
-from vaejax.config import Config
+from vaejax.config import DEFAULTS, Config
 from vaejax.data import Data
 from vaejax.families import REALS
 from vaejax.grid import in_turn, together
@@ -44,12 +44,12 @@ BINARISE: Mapping[str, Binarise] = {
     "static": sources.binarise_static,
     "held_out": sources.binarise_held_out,
 }
-Nets: TypeAlias = Callable[["Config"], tuple[NetBuilder, NetBuilder]]
-NETS: Mapping[str, Nets] = {
-    "mlp": lambda config: (nets.mlp(*(config.hidden or (64, 64))), nets.mlp(*(config.hidden or (64, 64)))),
-    "conv": lambda config: (
-        nets.conv(*config.channels, hidden=config.hidden or (256,)),
-        nets.deconv(*config.channels[::-1], hidden=config.hidden or (256,)),
+Nets: TypeAlias = Callable[[tuple[int, ...], tuple[int, ...]], tuple[NetBuilder, NetBuilder]]
+NETS: Mapping[str, Nets] = {  # from the widths of dense layers and the channels of convolutions
+    "mlp": lambda hidden, channels: (nets.mlp(*hidden), nets.mlp(*hidden)),
+    "conv": lambda hidden, channels: (
+        nets.conv(*channels, hidden=hidden),
+        nets.deconv(*channels[::-1], hidden=hidden),
     ),
 }
 MANY = 1000  # test examples
@@ -58,7 +58,7 @@ PLANS: Mapping[str, Any] = {"together": together, "in_turn": in_turn}
 
 def plan_of(config: Config) -> Any:
     """How the members are trained."""
-    return PLANS[{"mlp": "together", "conv": "in_turn"}[config.net] if config.plan == "auto" else config.plan]
+    return PLANS[DEFAULTS[config.net].plan if config.plan == "auto" else config.plan]
 
 
 def num_samples_of(config: Config, data: Data) -> int:
@@ -109,8 +109,7 @@ def member_of(config: Config, facts: Facts) -> Callable[..., Trainer]:
     """The member that the command line trains, with Adam at a learning rate that falls as (1 - t)^4."""
     num_steps = config.epochs * math.ceil(facts.num_train / min(config.batch_size, facts.num_train))
     optimizers = LIKELIHOODS[facts.likelihood.name].optimizers
-
-    encoder, decoder = NETS[config.net](config)
+    encoder, decoder = NETS[config.net](config.hidden or DEFAULTS[config.net].hidden, config.channels)
 
     def member(beta: Number, latent_size: Number, learning_rate: Number) -> Trainer:
         model = vae(
