@@ -1,8 +1,8 @@
 import jax.numpy as jnp
 
-from vaejax.bound import each, terms
-from vaejax.numerics import average, require_number
-from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params
+from vaejax.numerics import require_number
+from vaejax.objectives._traded import traded
+from vaejax.types import Number, Objective
 
 
 def capacity(weight: Number = 1000.0, capacity: Number = 25.0) -> Objective:
@@ -23,13 +23,6 @@ def capacity(weight: Number = 1000.0, capacity: Number = 25.0) -> Objective:
     require_number("weight", weight, least=0.0)
     require_number("capacity", capacity, least=0.0)
 
-    def init(key: Key, model: VAE, batch: Example) -> Params:
-        return model.init(key, batch)
-
-    def evaluate(key: Key, model: VAE, params: Params, batch: Example) -> Bound:
-        found = each(lambda key, example: terms(key, model, params, example), key, batch)
-        distortion, rate = average(found.distortion, batch.weight), average(found.rate, batch.weight)
-        return Bound(-(distortion + weight * jnp.abs(rate - capacity)), distortion, rate)
-
     formula = "E_q log p(x|z) - weight |KL(q(z|x) || p(z)) - capacity|"
-    return Objective(init, evaluate, formula, {"weight": weight, "capacity": capacity})
+    settings = {"weight": weight, "capacity": capacity}
+    return traded(lambda distortion, rate: -(distortion + weight * jnp.abs(rate - capacity)), formula, settings)

@@ -1,6 +1,6 @@
-from vaejax.bound import each, terms
-from vaejax.numerics import average, require_number
-from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params
+from vaejax.numerics import require_number
+from vaejax.objectives._traded import traded
+from vaejax.types import Number, Objective
 
 
 def elbo(beta: Number = 1.0) -> Objective:
@@ -19,12 +19,5 @@ def elbo(beta: Number = 1.0) -> Objective:
     """
     require_number("beta", beta, least=0.0)
 
-    def init(key: Key, model: VAE, batch: Example) -> Params:
-        return model.init(key, batch)
-
-    def evaluate(key: Key, model: VAE, params: Params, batch: Example) -> Bound:
-        found = each(lambda key, example: terms(key, model, params, example), key, batch)
-        distortion, rate = average(found.distortion, batch.weight), average(found.rate, batch.weight)
-        return Bound(-(distortion + beta * rate), distortion, rate)
-
-    return Objective(init, evaluate, "E_q log p(x|z) - beta KL(q(z|x) || p(z))", {"beta": beta})
+    formula = "E_q log p(x|z) - beta KL(q(z|x) || p(z))"
+    return traded(lambda distortion, rate: -(distortion + beta * rate), formula, {"beta": beta})

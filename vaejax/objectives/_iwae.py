@@ -3,6 +3,7 @@ import jax.numpy as jnp
 
 from vaejax.bound import Terms, each, terms
 from vaejax.numerics import average, logmeanexp, require_count
+from vaejax.objectives._traded import params_of_model
 from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params
 
 
@@ -21,9 +22,6 @@ def iwae(num_samples: Number = 8) -> Objective:
     """
     num = require_count("num_samples", num_samples)
 
-    def init(key: Key, model: VAE, batch: Example) -> Params:
-        return model.init(key, batch)
-
     def evaluate(key: Key, model: VAE, params: Params, batch: Example) -> Bound:
         def one(key: Key, example: Example) -> Terms:
             return jax.vmap(lambda key: terms(key, model, params, example))(jax.random.split(key, num))
@@ -33,4 +31,6 @@ def iwae(num_samples: Number = 8) -> Objective:
         distortion, rate = (average(jnp.mean(a, axis=1), batch.weight) for a in (found.distortion, found.rate))
         return Bound(value, distortion, rate)
 
-    return Objective(init, evaluate, "E log 1/K sum_k p(x, z_k) / q(z_k|x), K = num_samples", {"num_samples": num})
+    return Objective(
+        params_of_model, evaluate, "E log 1/K sum_k p(x, z_k) / q(z_k|x), K = num_samples", {"num_samples": num}
+    )
