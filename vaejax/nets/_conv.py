@@ -5,7 +5,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from vaejax.errors import VaejaxError
-from vaejax.nets._conv_layers import Each, first_weights, layers_of, sizes_through, widths_of, with_channels
+from vaejax.nets._conv_layers import Each, first_weights, layers_of, sizes_through, with_channels
+from vaejax.nets._mlp import features_of
 from vaejax.types import Key, Net, NetBuilder, Params, Shape
 
 Activation = Callable[[Array], Array]
@@ -32,7 +33,7 @@ def conv(
     >>> params["conv_1"]["kernel"].shape, params["output"]["kernel"].shape
     ((4, 4, 4, 8), (48, 2, 3))
     """
-    layers, widths = layers_of(channels or (32, 64), kernel, stride), widths_of(hidden, activation)
+    layers, widths = layers_of(channels or (32, 64), kernel, stride), features_of(hidden, activation)
     if padding not in ("SAME", "VALID"):
         raise VaejaxError(f'padding must be "SAME" or "VALID", got {padding!r}')
 
@@ -89,7 +90,7 @@ def deconv(
     >>> params["hidden_0"]["kernel"].shape, net.apply(params, (None, jnp.ones(5)), None).shape
     ((5, 2, 3, 8), (2, 7, 9, 3))
     """
-    layers, widths = layers_of(channels or (64, 32), kernel, stride), widths_of(hidden, activation)
+    layers, widths = layers_of(channels or (64, 32), kernel, stride), features_of(hidden, activation)
 
     def build(out_shape: Shape) -> Net:
         from vaejax.nets import _conv2d

@@ -1,12 +1,11 @@
 """What convolutional layers are: their settings, their sizes and their first weights."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
 
 from vaejax.errors import NetworkError, VaejaxError
 from vaejax.numerics import require_count
@@ -28,13 +27,6 @@ def layers_of(channels: Sequence[int], kernel: Each, stride: Each) -> list[Layer
     counts = [require_count("the number of channels of a layer", number) for number in channels]
     each = zip(_one_each("kernel", kernel, len(counts)), _one_each("stride", stride, len(counts)), strict=True)
     return [Layer(count, *settings) for count, settings in zip(counts, each, strict=True)]
-
-
-def widths_of(hidden: Sequence[int], activation: Callable[[Array], Array]) -> tuple[Shape, ...]:
-    """The shapes of dense layers, and a check of what stands between all layers."""
-    if not callable(activation):
-        raise VaejaxError(f"activation must be a function like jax.nn.gelu, got {activation!r}")
-    return tuple((require_count("the width of a layer", width),) for width in hidden)
 
 
 def first_weights(key: Key, taps: Shape, num_in: int, num_out: int, stride: Shape = (1, 1)) -> Params:

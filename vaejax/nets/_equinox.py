@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from vaejax.errors import NetworkError
-from vaejax.nets._foreign import Foreign, Laws, adapted, told
+from vaejax.nets._foreign import Foreign, Laws, adapted, refuse_state, told
 from vaejax.nets._named import filled, named
 from vaejax.types import Key, NetBuilder, Params, Shape
 
@@ -35,10 +35,7 @@ def from_equinox(
             module = build(key, shape, *inputs)
             found = jax.tree.leaves(module, is_leaf=lambda node: isinstance(node, eqx.nn.State | eqx.nn.StateIndex))
             if any(isinstance(node, eqx.nn.State | eqx.nn.StateIndex) for node in found):
-                raise NetworkError(
-                    "a network is a function of its parameters, this one keeps an equinox.nn.State: replace layers "
-                    "with running statistics, like BatchNorm, by GroupNorm or LayerNorm"
-                )
+                refuse_state(["an equinox.nn.State"])
             if not isinstance(module, eqx.Module):
                 raise NetworkError(f"expected an equinox module for an output of shape {shape}, got {module!r}")
             return module

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -48,6 +48,15 @@ def adapted(foreign: Callable[[Shape], Foreign], reads_latents: Laws | None, wri
 
     laws = reads_latents if reads else writes_latents
     return plain if laws is None else starting(plain, Latents(dict(laws), writes))
+
+
+def refuse_state(kept: Iterable[str]) -> None:
+    """Raises: NetworkError where a network keeps anything but parameters, which is named in `kept`."""
+    if kept := sorted(kept):
+        raise NetworkError(
+            f"a network is a function of its parameters, this one keeps {', '.join(kept)}: replace layers with running "
+            "statistics, like BatchNorm, by GroupNorm or LayerNorm"
+        )
 
 
 def told(call: Callable[..., Any], key: Key | None) -> dict[str, Any]:

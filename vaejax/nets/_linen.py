@@ -4,7 +4,7 @@ from typing import Any
 from jaxtyping import PyTree
 
 from vaejax.errors import NetworkError
-from vaejax.nets._foreign import Foreign, Laws, adapted, told
+from vaejax.nets._foreign import Foreign, Laws, adapted, refuse_state, told
 from vaejax.types import Key, NetBuilder, Params, Shape
 
 
@@ -43,12 +43,7 @@ def from_linen(
 
         def init(key: Key, inputs: tuple[PyTree, ...]) -> Params:
             variables = module.init(key, *inputs, **told(type(module).__call__, None))
-            kept = sorted(set(variables) - {"params"})
-            if kept:
-                raise NetworkError(
-                    f"a network is a function of its parameters, this one keeps {', '.join(kept)}: replace layers with "
-                    "running statistics, like BatchNorm, by GroupNorm or LayerNorm"
-                )
+            refuse_state(set(variables) - {"params"})
             return variables.get("params", {})
 
         def apply(params: Params, inputs: tuple[PyTree, ...], key: Key | None) -> Any:

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -26,9 +26,7 @@ def mlp(*widths: Number, activation: Callable[[Array], Array] = jax.nn.gelu, dro
     >>> net.apply(params, jnp.ones(5), None).shape
     (2, 3)
     """
-    if not callable(activation):
-        raise VaejaxError(f"activation must be a function like jax.nn.gelu, got {activation!r}")
-    return _stack(widths, (), activation, dropout)
+    return _stack(features_of(widths, activation), activation, dropout)
 
 
 def gated_mlp(*widths: Number, dropout: Number = 0.0) -> NetBuilder:
@@ -41,14 +39,22 @@ def gated_mlp(*widths: Number, dropout: Number = 0.0) -> NetBuilder:
     >>> params["hidden_0"]["kernel"].shape
     (5, 2, 16)
     """
-    return _stack(widths, (2,), lambda h: h[0] * jax.nn.sigmoid(h[1]), dropout)
+    return _stack(features_of(widths, _gate, (2,)), _gate, dropout)
 
 
-def _stack(
-    widths: tuple[Number, ...], copies: Shape, activation: Callable[[Array], Array], dropout: Number
-) -> NetBuilder:
+def features_of(widths: Sequence[Number], activation: Any, copies: Shape = ()) -> tuple[Shape, ...]:
+    """The shape of each dense layer, so many copies of its units; refused where a width or the activation is none."""
+    if not callable(activation):
+        raise VaejaxError(f"activation must be a function like jax.nn.gelu, got {activation!r}")
+    return tuple((*copies, require_count("the width of a layer", width)) for width in widths)
+
+
+def _gate(h: Array) -> Array:
+    return h[0] * jax.nn.sigmoid(h[1])
+
+
+def _stack(features: tuple[Shape, ...], activation: Callable[[Array], Array], dropout: Number) -> NetBuilder:
     require_rate(dropout)
-    features = tuple((*copies, require_count("the width of a layer", width)) for width in widths)
 
     def build(out_shape: Shape) -> Net:
         from vaejax.nets._dense import DenseStack  # flax, when a network is first built

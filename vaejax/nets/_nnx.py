@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from vaejax.errors import NetworkError
-from vaejax.nets._foreign import Foreign, Laws, adapted, told
+from vaejax.nets._foreign import Foreign, Laws, adapted, refuse_state, told
 from vaejax.nets._named import filled, named
 from vaejax.types import Key, NetBuilder, Params, Shape
 
@@ -39,12 +39,8 @@ def from_nnx(
 
         def init(key: Key, inputs: tuple[PyTree, ...]) -> Params:
             _, params, rest = nnx.split(made(key, inputs), nnx.Param, ...)
-            kept = {type(one).__name__ for _, one in nnx.to_flat_state(rest) if not isinstance(one, nnx.RngState)}
-            if kept:
-                raise NetworkError(
-                    f"a network is a function of its parameters, this one keeps {', '.join(sorted(kept))}: replace "
-                    "layers with running statistics, like BatchNorm, by GroupNorm or LayerNorm"
-                )
+            states = [one for _, one in nnx.to_flat_state(rest) if not isinstance(one, nnx.RngState)]
+            refuse_state({type(one).__name__ for one in states})
             return named(nnx.to_pure_dict(params))
 
         def apply(params: Params, inputs: tuple[PyTree, ...], key: Key | None) -> Any:
