@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import overwrite
 from sklearn.datasets import load_digits
 
 from vaejax import data
@@ -89,12 +90,6 @@ def test_what_is_prepared_is_not_prepared_again(cache, monkeypatch):
 def train_file(path):
     (file,) = path.glob("*-train.array_record*")
     return file
-
-
-def overwrite(file, at, content):
-    with file.open("r+b") as f:
-        f.seek(at)
-        f.write(content)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import overwrite
 from PIL import Image
 from tensorflow_datasets.core.download import checksums
 
@@ -112,12 +113,6 @@ def test_what_is_prepared_is_opened_without_tfds(prepared, monkeypatch, capfd):
     monkeypatch.setenv("VAEJAX_DATA", str(prepared))
     assert np.array_equal(data.load("fashion_mnist").test, TEST)
     assert capfd.readouterr() == ("", "")
-
-
-def overwrite(path, at, content):
-    with path.open("r+b") as file:
-        file.seek(at)
-        file.write(content)
 
 
 @pytest.mark.parametrize(
