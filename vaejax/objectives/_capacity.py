@@ -22,7 +22,6 @@ def capacity(weight: Number = 1000.0, capacity: Number = 25.0) -> Objective:
     """
     require_number("weight", weight, least=0.0)
     require_number("capacity", capacity, least=0.0)
-
     formula = "E_q log p(x|z) - weight |KL(q(z|x) || p(z)) - capacity|"
     settings = {"weight": weight, "capacity": capacity}
     return traded(lambda distortion, rate: -(distortion + weight * jnp.abs(rate - capacity)), formula, settings)

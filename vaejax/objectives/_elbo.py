@@ -18,6 +18,5 @@ def elbo(beta: Number = 1.0) -> Objective:
     True
     """
     require_number("beta", beta, least=0.0)
-
     formula = "E_q log p(x|z) - beta KL(q(z|x) || p(z))"
     return traded(lambda distortion, rate: -(distortion + beta * rate), formula, {"beta": beta})
