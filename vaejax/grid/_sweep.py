@@ -165,7 +165,8 @@ def _going_on(programs: tuple[Program, ...], num_steps: list[int]) -> str:
         for sentence in unfinished(trainer, num)
     ]
     others = len(dict.fromkeys(found)) - 1
-    return f"{found[0]}{f' ({others} other settings too)' if others > 0 else ''}." if found else ""
+    also = f" ({others} other setting{'s' * (others > 1)} too)" if others > 0 else ""
+    return f"{found[0]}{also}." if found else ""
 
 
 def _identity(grid: Grid, seen: list[Data], plan: Plan) -> dict[str, Any]:

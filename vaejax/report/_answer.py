@@ -63,7 +63,7 @@ def _facts(flat: Members, answer: Any) -> list[tuple[str, str, str]]:
     candidates = [safe(setting(size)) for size in answer.candidates]
     if candidates:
         note = (
-            "a smaller one loses more than the margin"
+            "no smaller one of the grid stays within the margin"
             if len(candidates) == 1
             else "more seeds or test data would tell them apart"
         )
