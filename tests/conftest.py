@@ -1,6 +1,7 @@
 # ruff: noqa: E402, as variables are read when jax is imported
 """The setting of every test: the CPU, a compilation cache that is kept, shapes checked, no silent broadcasting."""
 
+import importlib.metadata
 import os
 from pathlib import Path
 
@@ -14,6 +15,8 @@ for name, value in {
     "VAEJAX_DATA": str(CACHE / "data"),
 }.items():
     os.environ.setdefault(name, value)
+if tuple(map(int, importlib.metadata.version("jax").split(".")[:2])) < (0, 11):  # compiles in half the time; gone since
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 
 import jax
 import jaxtyping
@@ -22,6 +25,18 @@ import pytest
 jax.config.update("jax_numpy_rank_promotion", "raise")
 CORE = "bound divergences families likelihoods metrics model nets numerics objectives posteriors priors train verbs"
 jaxtyping.install_import_hook([f"vaejax.{room}" for room in CORE.split()], "beartype.beartype")  # before vaejax is
+
+
+MAPS = Path("/proc/self/maps")  # of Linux
+MOST = 10_000  # a process may have 65,530, and each compiled program takes some
+
+
+@pytest.fixture(autouse=True)
+def few_programs_in_memory():
+    """Compiled programs are let go before a long run of tests has used up what the system gives one process."""
+    yield
+    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > MOST:
+        jax.clear_caches()
 
 
 @pytest.fixture

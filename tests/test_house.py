@@ -16,7 +16,7 @@ import vaejax as vj
 PACKAGE = Path(vj.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [  # a room imports from the floors below its own, and from nowhere else
-    {"errors", "types"},
+    {"errors", "types", "versions"},
     {"numerics", "families"},
     {"nets", "schedules"},
     {"likelihoods", "posteriors", "priors", "divergences"},

@@ -225,7 +225,7 @@ class TestRuns:
                 batch_size=16,
                 keep=stopped,
             )
-        monkeypatch.setattr(_keep.importlib.metadata, "version", lambda name: "9.9")
+        monkeypatch.setattr(_keep, "versions", lambda packages: {"jax": "9.9"})
         with pytest.raises(VaejaxError, match="versions was"):
             train(keep=stopped)
 

@@ -37,6 +37,7 @@ from .verbs import init as init
 from .verbs import reconstruct as reconstruct
 from .verbs import sample as sample
 from .verbs import terms as terms
+from .versions import __version__ as __version__
 
 if TYPE_CHECKING:
     from . import report as report

@@ -1,7 +1,6 @@
 """The folder of a run: everything there is to know about a trained grid, in files that anyone can read."""
 
 import fcntl
-import importlib.metadata
 import json
 import os
 import platform
@@ -24,11 +23,12 @@ from vaejax.errors import OutputError, VaejaxError
 from vaejax.grid import Result
 from vaejax.recipes import facts_of, noted
 from vaejax.tables import plain, results_csv
+from vaejax.versions import versions
 
 if TYPE_CHECKING:
     import xarray as xr
 
-PACKAGES = ("vaejax", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray", "orbax-checkpoint")
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray", "orbax-checkpoint")
 FORMAT = 1
 FLAT = 0.1  # nats; a bound that moves less over the last 20% of the epochs was trained long enough
 CHECKPOINTS = "checkpoints"
@@ -108,7 +108,6 @@ def write_config(path: Path, config: Config, data: Data) -> None:
     if (path / "config.json").exists():
         _require_same(path, config, data)
         return
-    versions = {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
     found = {
         "name": data.name,
         "sha256": digest(data),
@@ -119,7 +118,13 @@ def write_config(path: Path, config: Config, data: Data) -> None:
     device = {"platform": jax.default_backend(), "count": jax.device_count()}
     write_json(
         path / "config.json",
-        {"format": FORMAT, "config": asdict(config), "data": found, "versions": versions, "devices": device},
+        {
+            "format": FORMAT,
+            "config": asdict(config),
+            "data": found,
+            "versions": {**versions(PACKAGES), "python": platform.python_version()},
+            "devices": device,
+        },
     )
 
 

@@ -1,6 +1,5 @@
 """A run that survives: where it is, saved at intervals and when it is asked to stop, and found again."""
 
-import importlib.metadata
 import json
 import shutil
 import time
@@ -15,10 +14,11 @@ import numpy as np
 from vaejax import store
 from vaejax.errors import OutputError, Stopped, VaejaxError, VaejaxWarning
 from vaejax.types import Params
+from vaejax.versions import versions
 
 SHARE = 50  # saving may take one part in so many of the time
 GOOD = 2  # how many checkpoints are left in place, so that one may be damaged
-VERSIONS = ("vaejax", "jax", "jaxlib", "optax")
+PACKAGES = ("jax", "jaxlib", "optax")
 
 
 class Place(NamedTuple):
@@ -58,7 +58,7 @@ class Keeper:
         """
         if self.folder is None:
             return None
-        self.identity = {**identity(), "versions": {name: importlib.metadata.version(name) for name in VERSIONS}}
+        self.identity = {**identity(), "versions": versions(PACKAGES)}
         self.identity = {**self.identity, "devices": jax.device_count(), "platform": jax.default_backend()}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

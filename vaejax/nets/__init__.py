@@ -1,5 +1,7 @@
 """Encoders and decoders: functions from the shape of the output to a `Net`. The only room that imports flax."""
 
+from typing import TYPE_CHECKING, Any
+
 from ._conv import conv as conv
 from ._conv import deconv as deconv
 from ._equinox import from_equinox as from_equinox
@@ -18,3 +20,16 @@ from ._mlp import mlp as mlp
 from ._nnx import from_nnx as from_nnx
 from ._precision import in_bfloat16 as in_bfloat16
 from ._precision import rematerialised as rematerialised
+
+if TYPE_CHECKING:
+    from ._conv2d import conv2d as conv2d
+    from ._conv2d import conv2d_transpose as conv2d_transpose
+
+
+def __getattr__(name: str) -> Any:
+    """The convolutions are primitives of their own, made when they are first used."""
+    if name not in ("conv2d", "conv2d_transpose"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import _conv2d
+
+    return getattr(_conv2d, name)

@@ -6,8 +6,10 @@ from jaxtyping import Array, PyTree
 
 from vaejax.errors import VaejaxError
 from vaejax.nets._conv_layers import Each, first_weights, layers_of, sizes_through, with_channels
+from vaejax.nets._dropout import dropout as dropping
+from vaejax.nets._dropout import require_rate
 from vaejax.nets._mlp import features_of
-from vaejax.types import Key, Net, NetBuilder, Params, Shape
+from vaejax.types import Key, Net, NetBuilder, Number, Params, Shape
 
 Activation = Callable[[Array], Array]
 
@@ -19,12 +21,14 @@ def conv(
     padding: str = "SAME",
     activation: Activation = jax.nn.gelu,
     hidden: Sequence[int] = (),
+    dropout: Number = 0.0,
 ) -> NetBuilder:
     """Convolutions with these channels (32 and 64 where none are named), dense layers of widths `hidden`, a linear one.
 
     Sees `(x, context)`: an image `[height, width]` or `[height, width, channels]` of any size, and any context, which
     the first dense layer sees. kernel, stride: a number, or a list with a number or a pair `(height, width)` for each
     layer. Weights start as draws of N(0, 1/fan-in), those of dense layers as in `mlp`; biases at zero.
+    dropout: after each layer but the last, as in `mlp`.
 
     Raises: NetworkError, in `init`, where x is no image or is too small for so many layers.
 
@@ -34,6 +38,7 @@ def conv(
     ((4, 4, 4, 8), (48, 2, 3))
     """
     layers, widths = layers_of(channels or (32, 64), kernel, stride), features_of(hidden, activation)
+    require_rate(dropout)
     if padding not in ("SAME", "VALID"):
         raise VaejaxError(f'padding must be "SAME" or "VALID", got {padding!r}')
 
@@ -59,10 +64,12 @@ def conv(
             x, context = inputs
             h = x.reshape(with_channels(x.shape, "what a convolutional encoder sees"))
             h = h if jnp.issubdtype(h.dtype, jnp.floating) else h.astype(float)
+            drop = dropping(dropout, key)
             for index, layer in enumerate(layers):
                 kernel, bias = params[f"conv_{index}"]["kernel"], params[f"conv_{index}"]["bias"]
                 h = activation(_conv2d.conv2d(h, kernel, stride=layer.stride, padding=padding) + bias[None, None])
-            return jnp.asarray(head.apply({"params": params}, (h, context)))
+                h = drop(len(widths) + index, h)
+            return jnp.asarray(head.apply({"params": params}, (h, context), drop=drop))
 
         return Net(init, apply)
 
@@ -75,6 +82,7 @@ def deconv(
     stride: Each = 2,
     activation: Activation = jax.nn.gelu,
     hidden: Sequence[int] = (),
+    dropout: Number = 0.0,
 ) -> NetBuilder:
     """Dense layers of widths `hidden` and one to a small image, then transposed convolutions up to `[height, width]`.
 
@@ -91,6 +99,7 @@ def deconv(
     ((5, 2, 3, 8), (2, 7, 9, 3))
     """
     layers, widths = layers_of(channels or (64, 32), kernel, stride), features_of(hidden, activation)
+    require_rate(dropout)
 
     def build(out_shape: Shape) -> Net:
         from vaejax.nets import _conv2d
@@ -112,11 +121,13 @@ def deconv(
             return {**params, **stem.init(keys[0], inputs)["params"]}
 
         def apply(params: Params, inputs: PyTree, key: Key | None) -> Array:
-            h = jnp.asarray(stem.apply({"params": params}, inputs))
-            for name, layer, (height, width) in zip(names, layers, sizes, strict=True):
+            drop = dropping(dropout, key)
+            h = jnp.asarray(stem.apply({"params": params}, inputs, drop=drop))
+            num_dense = len(widths) + 1
+            for index, (name, layer, (height, width)) in enumerate(zip(names, layers, sizes, strict=True), num_dense):
                 h = _conv2d.conv2d_transpose(h, params[name]["kernel"], stride=layer.stride)[:height, :width]
                 h = h + params[name]["bias"][None, None]
-                h = h if name == "output" else activation(h)
+                h = h if name == "output" else drop(index, activation(h))
             return jnp.moveaxis(h.reshape(*size, num_stats, num_out), 2, 0).reshape(out_shape)
 
         return Net(init, apply)
