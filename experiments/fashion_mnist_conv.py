@@ -5,6 +5,9 @@
 Published: `fmnist_vae` of DeepOBS (Schneider, Balles and Hennig, 2019, arXiv:1903.05499), the loss on 9,984 test images
 (squared error plus rate) of ten seeds. Networks are written here as plain functions over `vj.nets.conv2d`, with
 dropout and the initial weights of the recipe; validation is the test split, as nothing is chosen on it.
+
+Ten seeds and ten epochs (`--seeds 10 --epochs 10`) took 103 seconds on an H100: EPOCHS. One seed and five epochs
+take 30 minutes on two cores.
 """
 
 import argparse
@@ -18,7 +21,7 @@ import optax
 import vaejax as vj
 from vaejax.types import Key, Params, Shape
 
-PUBLISHED = {1: (29.68, 0.13), 5: (25.65, 0.10)}  # mean and standard deviation over seeds, by epoch
+PUBLISHED = {1: (29.68, 0.13), 5: (25.65, 0.10), 10: (24.60, 0.07)}  # mean and standard deviation over seeds, by epoch
 LATENT_SIZE, BATCH_SIZE, CHANNELS, KEPT = 8, 64, 64, 0.8
 VARIANCE = 0.5  # of the normal, so that -log p(x|z) is the squared error and a constant
 
@@ -95,7 +98,14 @@ def member() -> vj.types.Trainer:
 def losses(epochs: int, num_seeds: int, data: vj.data.Data) -> np.ndarray:
     """Squared error plus rate on the test split, [seed, epoch]."""
     table = vj.sweep(
-        member, data, seed=list(range(num_seeds)), epochs=epochs, batch_size=BATCH_SIZE, num_samples=1, on_segment=show
+        member,
+        data,
+        seed=list(range(num_seeds)),
+        epochs=epochs,
+        batch_size=BATCH_SIZE,
+        drop_last=True,
+        num_samples=1,
+        on_segment=show,
     ).dataset
     constant = 0.5 * math.prod(data.data_shape) * math.log(2 * math.pi * VARIANCE)
     return -table.history_validation.transpose("seed", "epoch").values - constant
@@ -122,5 +132,5 @@ if __name__ == "__main__":
     for epoch, (mean, deviation) in PUBLISHED.items():
         if epoch <= asked.epochs:
             ours = found[:, epoch - 1]
-            print(f"epoch {epoch}: {ours.mean():.2f} (seeds: {ours.round(2).tolist()})")
+            print(f"epoch {epoch}: {ours.mean():.2f} ± {ours.std(ddof=1) if len(ours) > 1 else 0:.2f}")
             print(f"  published {mean:.2f} ± {deviation:.2f}, ten seeds")

@@ -23,7 +23,7 @@ def factories(*rooms):
         pytest.param(factory, id=f"{room.__name__.split('.')[1]}.{name}")
         for room in rooms
         for name, factory in vars(room).items()
-        if inspect.isfunction(factory) and not name.startswith("from_")  # an adapter needs a network
+        if inspect.isfunction(factory) and not name.startswith(("from_", "_"))  # an adapter needs a network
     ]
 
 

@@ -76,3 +76,22 @@ def test_a_rematerialised_network_has_the_same_gradient_and_keeps_less():
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
     temporary = [program.memory_analysis().temp_size_in_bytes for program in (plain, lean)]
     assert temporary[1] < temporary[0] / 3
+
+
+def test_a_grid_measures_in_full_precision_and_trains_in_that_of_the_machine():
+    """A TPU multiplies float32 in bfloat16 unless it is told; what tells it is heard by a network as it is traced."""
+    heard = {"training": set(), "measuring": set()}
+
+    def net():
+        def apply(params, inputs, key=None):
+            heard["measuring" if key is None else "training"].add(jax.config.jax_default_matmul_precision)
+            return params["w"] * jnp.sum(inputs)
+
+        return vj.nets.from_functions(lambda key, shape, inputs: {"w": jnp.ones(shape)}, apply)
+
+    model = vj.vae(net(), net(), data_shape=(5,), latent_size=2, likelihood=vj.likelihoods.bernoulli())
+    taught = vj.trainer(model, vj.objectives.elbo(), optax.sgd(0.0))
+    with jax.default_matmul_precision("bfloat16"):
+        vj.fit(taught, np.tile(X > 0.5, (4, 1)).astype(np.uint8), epochs=1, num_samples=2)
+    assert heard["training"] == {"bfloat16"}
+    assert "float32" in heard["measuring"], heard

@@ -77,7 +77,7 @@ def _terminated(number: int, frame: Any) -> None:
 
 def _use_all_cores() -> None:
     """A CPU device for each core, so that members are trained side by side; a device decides nothing else."""
-    if {"XLA_FLAGS", "JAX_NUM_CPU_DEVICES"} & os.environ.keys():
+    if "JAX_NUM_CPU_DEVICES" in os.environ or "device_count" in os.environ.get("XLA_FLAGS", ""):
         return
     with contextlib.suppress(RuntimeError, AttributeError):  # jax is already running, or this is no Linux
         jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
