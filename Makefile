@@ -1,8 +1,11 @@
 # vaejax: `make sweep` trains and answers, `make test` checks. Both set up .venv first, once.
 PYTHON ?= python3
 OUT ?= runs/digits
-BIN := .venv/bin
-READY := .venv/.ready
+# another environment beside it: make test VENV=.venv-lowest CONSTRAINTS=constraints-lowest.txt
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
 # tests wait for compilations, which take one core each
 WORKERS ?= -n 2 --dist worksteal
 
@@ -11,19 +14,20 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 
-.PHONY: help setup sweep test test-long lint clean
+.PHONY: help setup sweep test test-long smoke lint clean
 
 help:
 	@echo "make sweep      train a grid of VAEs on the digits and write a report ($(OUT)/report.html)"
 	@echo "make test       lint, types and tests"
 	@echo "make test-long  the tests that are too slow for every run"
+	@echo "make smoke      a few tests of every kind, in under two minutes"
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "vaejax needs Python 3.11 or newer, this is %s: make PYTHON=python3.12" % sys.version.split()[0])'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS:%=--constraint %) --editable '.[test]'
 	@touch $@
 
 sweep: $(READY)
@@ -42,5 +46,9 @@ test: lint
 test-long: $(READY)
 	$(BIN)/pytest $(WORKERS) -m long
 
+smoke: $(READY)
+	$(BIN)/pytest $(WORKERS) tests/test_model.py tests/test_data.py tests/test_densities.py tests/test_house.py -k "not docstrings"
+	$(BIN)/vaejax sweep --data digits --latent-size 2 8 --seeds 1 --epochs 20 --out $$(mktemp --directory)/run
+
 clean:
-	rm -rf .venv .cache runs
+	rm -rf .venv* .cache runs

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,12 @@ def test_the_examples_in_docstrings_run(name):
     for test in examples(name):
         said = []
         assert runner.run(test, out=said.append).failed == 0, "".join(said)
+
+
+def test_the_lowest_versions_that_are_tested_are_those_that_are_asked_for():
+    root = PACKAGE.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["equinox"]]
+    lowest = {line.replace(">=", "==").split(",")[0] for line in asked}
+    tested = {line for line in (root / "constraints-lowest.txt").read_text().splitlines() if not line.startswith("#")}
+    assert tested == lowest

@@ -35,7 +35,7 @@ def conv2d(
     size, taps, strides, dilations = x.shape[:2], kernel.shape[:2], _pair(stride), _pair(dilation)
     spans = _spans(taps, dilations)
     pads = padding if not isinstance(padding, str) else jax.lax.padtype_to_pads(size, spans, strides, padding)
-    out = tuple((n + sum(pad) - k) // s + 1 for n, pad, k, s in zip(size, pads, spans, strides, strict=True))
+    out = tuple(int(n + sum(pad) - k) // s + 1 for n, pad, k, s in zip(size, pads, spans, strides, strict=True))
     window = Window(size, taps, strides, tuple(int(low) for low, _ in pads), dilations, out)
     _require_outputs(out, size, taps)
     return convolve_p.bind(x[None, None], kernel[None], window=window)[0, 0]
