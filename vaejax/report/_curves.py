@@ -14,6 +14,7 @@ LIMIT = 0.1  # nats
 MOST_CURVES = 60
 MOST_POINTS = 90
 MOST_NAMED = 6
+SETTLED = "A learning rate that falls to zero settles any run; a longer one may still gain."
 
 
 def drifting(flat: Members) -> list[int]:
@@ -30,7 +31,7 @@ def verdict(flat: Members) -> str:
     if not moving:
         who = "Every member's held-out bound" if len(flat.settings) > 1 else "The held-out bound"
         text = f"{who} changed by less than {LIMIT:g} nats over the last 20% of the epochs."
-        return f'<p class="good"><b>Yes.</b> {text}</p>'
+        return f'<p class="good"><b>It settled.</b> {text} {SETTLED}</p>'
     return f'<div class="warning" role="note">{_warning(flat, moving)}</div>'
 
 

@@ -41,7 +41,8 @@ _GLOSSARY = (
     (
         "Drift",
         f"ELBO at the end {_MINUS} ELBO at 80%",
-        "How much the held-out bound (validation) still changed over the last 20% of the epochs. Near 0: long enough.",
+        "How much the held-out bound (validation) still changed over the last 20% of the epochs. Near 0, the run had "
+        "settled, as any does whose learning rate falls to zero: a longer one may still gain.",
     ),
     (
         "± s.e.",

@@ -72,7 +72,7 @@ def _diagonals(axes: Any) -> None:
             annotation_clip=False,
         )  # fmt: skip
     axes.annotate(
-        "ELBO", (1, 1), (5, 0), xycoords="axes fraction", textcoords="offset points", ha="left", va="top",
+        "ELBO", (1, 1), (5, 5), xycoords="axes fraction", textcoords="offset points", ha="left", va="bottom",
         color=fig.MUTED, fontsize=10,
     )  # fmt: skip
 
