@@ -6,8 +6,14 @@ Published: `fmnist_vae` of DeepOBS (Schneider, Balles and Hennig, 2019, arXiv:19
 (squared error plus rate) of ten seeds. Networks are written here as plain functions over `vj.nets.conv2d`, with
 dropout and the initial weights of the recipe; validation is the test split, as nothing is chosen on it.
 
-Ten seeds and ten epochs (`--seeds 10 --epochs 10`) took 103 seconds on an H100: EPOCHS. One seed and five epochs
-take 30 minutes on two cores.
+Ten seeds and ten epochs (`--seeds 10 --epochs 10`) took two minutes on an H100; the loss, a mean over seeds and its
+standard deviation, beside the published one:
+
+    epoch 1    29.68 ± 0.28    29.68 ± 0.13
+    epoch 5    25.54 ± 0.09    25.65 ± 0.10
+    epoch 10   24.50 ± 0.14    24.60 ± 0.07
+
+One seed and five epochs take about 30 minutes on two cores.
 """
 
 import argparse
