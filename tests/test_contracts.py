@@ -140,6 +140,9 @@ EXTREMES = {  # rows of stats whose density is a number in float32
     "continuous_bernoulli": [[0, 1e-38, 1e-5, 0.25, 90, 1e10, 1e37]],
     "discretized_logistic": [[0, 1e-38, 90, 1e10, 1e30], [0, 15, 90, 1e10, 3e38]],
     "learned_normal": [[0, 1e-38, 90, 1e10, 1e17]],
+    "full_normal": [[0, 1e-38, 90, 1e10, 1e17], [0, 15, 40]],
+    "iaf": [[0, 1e-38, 90, 1e4], [0, 15], [0, 90, 1e10]],
+    "low_rank_normal": [[0, 1e-38, 90, 1e4], [0, 15], [0, 90, 1e4], [0, 1e-38, 1e4]],
     "mixture": [],
     "normal likelihood": [[0, 1e-38, 90, 1e10, 1e17]],
     "normal": [[0, 1e-38, 90, 1e10, 1e17], [0, 15, 40]],
@@ -153,7 +156,8 @@ def test_values_and_gradients_are_finite_at_extreme_stats_in_float32(factory):
     family = factory()
     rows = EXTREMES["normal likelihood" if factory is vj.likelihoods.normal else family.name]
     cases = np.array(list(itertools.product(*([sign * a for a in row for sign in (1, -1)] for row in rows))))
-    stats = jnp.asarray(cases.reshape(len(cases), -1, 1), jnp.float32)
+    cases = np.pad(cases.reshape(len(cases), -1), ((0, 0), (0, family.num_stats - len(rows))))  # other rows at zero
+    stats = jnp.asarray(cases[..., None], jnp.float32)
     params = family.init(KEY, (1,))
     if family.support.levels is not None or np.isfinite(family.support.low):
         points = jnp.array([0.0, 0.5, 1.0])[:: 2 if family.support.levels else 1]

@@ -22,7 +22,7 @@ FLOORS = [  # a room imports from the floors below its own, and from nowhere els
     {"nets", "schedules"},
     {"likelihoods", "posteriors", "priors", "divergences"},
     {"model", "bound"},
-    {"objectives", "metrics", "verbs"},
+    {"objectives", "metrics", "verbs", "variants"},
     {"train"},
     {"data", "store"},
     {"grid", "config"},

@@ -11,6 +11,7 @@ from . import objectives as objectives
 from . import posteriors as posteriors
 from . import priors as priors
 from . import schedules as schedules
+from . import variants as variants
 from .answer import bottleneck as bottleneck
 from .grid import Keeper as Keeper
 from .grid import extract as extract

@@ -1,10 +1,14 @@
-"""KL(q || p) in closed form: a table keyed by the names of the pair. No row means the sampled estimate."""
+"""KL(q || p) in closed form: a table keyed by the names of the pair. No row means the sampled estimate.
+
+A latent whose stats are zero on both sides adds nothing to a row: so a mask on the stats is the smaller model.
+"""
 
 from collections.abc import Callable
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vaejax.numerics import root_of_one_plus
 from vaejax.types import Family, Params, Parts, Stats
 
 ClosedForm = Callable[[Params, Stats, Params, Stats], Parts]
@@ -22,7 +26,52 @@ def normal_to_standard_normal(
     return 0.5 * (jnp.expm1(2 * log_scale) + jnp.square(mean)) - log_scale
 
 
-CLOSED_FORMS: dict[tuple[str, str], ClosedForm] = {("normal", "standard_normal"): normal_to_standard_normal}
+def normal_to_normal(
+    q_params: Params, q: Float[Array, "2 *event"], p_params: Params, p: Float[Array, "2 *event"]
+) -> Float[Array, "*event"]:
+    """The KL of N(mean_q, scale_q^2) to N(mean_p, scale_p^2), for each latent, in nats; the prior of a context.
+
+    >>> normal_to_normal((), jnp.ones((2, 3)), (), jnp.ones((2, 3))).tolist()
+    [0.0, 0.0, 0.0]
+    """
+    (mean, log_scale), (prior_mean, prior_log_scale) = q, p
+    log_ratio = log_scale - prior_log_scale
+    distance = jnp.square((mean - prior_mean) * jnp.exp(-prior_log_scale))
+    return 0.5 * (jnp.expm1(2 * log_ratio) + distance) - log_ratio
+
+
+def full_normal_to_standard_normal(
+    q_params: Params, q: Stats, p_params: Params, p: Float[Array, "0 *event"]
+) -> Float[Array, "*event"]:
+    """(|row of L|^2 + mean^2 - 1) / 2 - log_scale, for each latent, in nats: the sum is the KL of N(mean, L L^T).
+
+    >>> full_normal_to_standard_normal((), jnp.zeros((5, 3)), (), jnp.zeros((0, 3))).tolist()
+    [0.0, 0.0, 0.0]
+    """
+    below = jnp.sum(jnp.square(jnp.tril(q[2 : 2 + q.shape[1]].T, -1)), axis=1)
+    return normal_to_standard_normal(q_params, q[:2], p_params, p) + 0.5 * below
+
+
+def low_rank_normal_to_standard_normal(
+    q_params: Params, q: Stats, p_params: Params, p: Float[Array, "0 *event"]
+) -> Float[Array, "1"]:
+    """(tr C + |mean|^2 - n - log det C) / 2 of C = diag exp(log_scale)^2 + U U^T, in nats.
+
+    >>> low_rank_normal_to_standard_normal((), jnp.zeros((3, 3)), (), jnp.zeros((0, 3))).tolist()
+    [0.0]
+    """
+    factors = q[2:] * jnp.exp(-q[1])[None]
+    half_log_det = jnp.sum(jnp.log(jnp.diag(root_of_one_plus(factors))))
+    diagonal = jnp.sum(normal_to_standard_normal(q_params, q[:2], p_params, p))
+    return (diagonal + 0.5 * jnp.sum(jnp.square(q[2:])) - half_log_det)[None]
+
+
+CLOSED_FORMS: dict[tuple[str, str], ClosedForm] = {
+    ("normal", "standard_normal"): normal_to_standard_normal,
+    ("normal", "normal"): normal_to_normal,
+    ("full_normal", "standard_normal"): full_normal_to_standard_normal,
+    ("low_rank_normal", "standard_normal"): low_rank_normal_to_standard_normal,
+}
 
 
 def closed_form(posterior: Family, prior: Family) -> ClosedForm | None:

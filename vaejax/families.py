@@ -1,8 +1,10 @@
 """What every `Family` is made with: supports, and the lifting of entrywise densities."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 from jaxtyping import Array
 
 from vaejax.errors import VaejaxError
@@ -42,12 +44,14 @@ def factorised(
         event = sample(key, params, stats)
         return event, log_prob(params, stats, event)
 
-    return masked_by_parts(Family(name, num_stats, init, draw, log_prob, mean, support, unmaskable))
+    return masked_by_parts(Family(name, num_stats, init, draw, log_prob, mean, support, None))
 
 
-def unmaskable(active: Array) -> Family:
-    """`Family.masked` before one is given: refuses."""
-    raise VaejaxError("this family cannot be narrowed by a mask: pass latent_size without max_latent_size")
+def narrowed(family: Family, active: Array) -> Family:
+    """The family on the entries in use. Raises: VaejaxError where it cannot be narrowed."""
+    if family.masked is None:
+        raise VaejaxError(f"{family.name} cannot be narrowed by a mask: pass latent_size without max_latent_size")
+    return family.masked(active)
 
 
 def keep(parts: Parts, active: Array) -> Parts:
@@ -58,6 +62,24 @@ def keep(parts: Parts, active: Array) -> Parts:
             f"got parts of shape {parts.shape}; give the family a `masked` of its own, or drop max_latent_size"
         )
     return parts * active
+
+
+def on_vectors(family: Family) -> Family:
+    """A family written for events [n], on events of any shape."""
+
+    def flat(a: Array) -> Array:
+        return a.reshape(a.shape[0], -1)
+
+    def sample(key: Key, params: Params, stats: Stats) -> tuple[Event, Parts]:
+        event, log_prob = family.sample(key, params, flat(stats))
+        return event.reshape(stats.shape[1:]), log_prob
+
+    return family._replace(
+        init=lambda key, shape: family.init(key, (math.prod(shape),)),
+        sample=sample,
+        log_prob=lambda params, stats, event: family.log_prob(params, flat(stats), jnp.ravel(event)),
+        mean=lambda params, stats: family.mean(params, flat(stats)).reshape(stats.shape[1:]),
+    )
 
 
 def masked_by_parts(family: Family) -> Family:

@@ -1,5 +1,6 @@
 """The VAE: two networks and three families make pure functions of one example; latent size is a mask."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ from jaxtyping import Array
 
 from vaejax import divergences
 from vaejax.errors import NetworkError, VaejaxError
-from vaejax.families import keep
+from vaejax.families import narrowed, no_params
 from vaejax.likelihoods import learned_normal
 from vaejax.numerics import concrete, require_count
 from vaejax.posteriors import normal
@@ -26,6 +27,7 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
     max_latent_size: Number | None = None,
     posterior: Family | None = None,
     prior: Family | None = None,
+    prior_net: NetBuilder | None = None,
     likelihood: Family | None = None,
 ) -> VAE:
     """p(z) p(x|z) and q(z|x): the functions `init, encode, sample, decode, ...` of one example.
@@ -33,10 +35,12 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
     The encoder is asked for the stats of q(z|x) and sees `(x, context)`; the decoder is asked for those of p(x|z) and
     sees `(context, z)`. With `max_latent_size`, arrays have that many latents and the first `latent_size` are in use:
     `latent_size` may then be traced, and the model equals the truly smaller one, initial weights included. Where a
-    network cannot be masked, the arrays have `latent_size` latents whatever the maximum, and it may not be traced.
+    network or a family cannot be masked, the arrays have `latent_size` latents whatever the maximum, and it may not be
+    traced.
 
     posterior: `posteriors.normal()`. prior: `priors.standard_normal()`. likelihood: `likelihoods.learned_normal()`, a
-    density on any real data; name the one that is a distribution on yours.
+    density on any real data; name the one that is a distribution on yours. prior_net: asked for the stats of a prior
+    that has some, p(z|context), and sees the context; any family does, like `posteriors.normal()`.
 
     Raises: VaejaxError where a size is known and out of range; NetworkError, in `init`, where a network does not fit.
     Kingma and Welling (2014), arXiv:1312.6114; Rezende, Mohamed and Wierstra (2014), arXiv:1401.4082.
@@ -56,14 +60,18 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
     def compact() -> VAE:
         size = require_count("latent_size", latent_size)
         families: dict[str, Family] = {"posterior": posterior, "prior": prior, "likelihood": likelihood}
-        return vae(encoder, decoder, data_shape=data_shape, latent_size=size, **families)
+        return vae(encoder, decoder, data_shape=data_shape, latent_size=size, prior_net=prior_net, **families)
 
-    encoder_net = _built("encoder", encoder, (posterior.num_stats, num_latents))
-    decoder_net = _built("decoder", decoder, (likelihood.num_stats, *data_shape))
-    if masked and not _maskable(encoder_net, decoder_net, latent_size):
+    shapes = {
+        "encoder": (posterior.num_stats, num_latents),
+        "decoder": (likelihood.num_stats, *data_shape),
+        "prior_net": (prior.num_stats, num_latents),
+    }
+    builders = {"encoder": encoder, "decoder": decoder, "prior_net": _prior_net(prior, prior_net)}
+    nets = {name: _built(name, builder, shapes[name]) for name, builder in builders.items()}
+    if masked and not _maskable(nets, posterior, prior, latent_size):
         return compact()
-    q = posterior.masked(active) if masked else posterior
-    p = prior.masked(active) if masked else prior
+    q, p = (narrowed(family, active) if masked else family for family in (posterior, prior))
 
     def init(key: Key, batch: Example) -> Params:
         one = jax.tree.map(lambda leaf: leaf[0], batch)
@@ -72,27 +80,30 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
                 f"expected a batch of examples of shape {data_shape}, got an array of shape {batch.x.shape}"
             )
         keys = jax.random.split(key, 5)
+        net_keys = {"encoder": keys[0], "decoder": keys[1], "prior_net": jax.random.fold_in(keys[3], 1)}
         context = jax.tree.map(jnp.ones_like, one.context)
-        x_shown, z_shown = (jnp.ones(data_shape), context), (context, active)
-        params = {
-            "encoder": encoder_net.init(keys[0], x_shown, jnp.tile(active, (posterior.num_stats, 1))),
-            "decoder": decoder_net.init(keys[1], z_shown, jnp.ones((likelihood.num_stats, *data_shape))),
+        inputs = {"encoder": (jnp.ones(data_shape), context), "decoder": (context, active), "prior_net": (context,)}
+        used = {
+            name: jnp.ones(shape) if name == "decoder" else jnp.tile(active, (shape[0], 1))
+            for name, shape in shapes.items()
+        }
+        return {
+            **{name: _first_params(name, net, net_keys[name], inputs[name], used[name]) for name, net in nets.items()},
             "posterior": q.init(keys[2], (num_latents,)),
             "prior": p.init(keys[3], (num_latents,)),
             "likelihood": likelihood.init(keys[4], data_shape),
         }
-        _require_output("encoder", encoder_net, params, x_shown, (posterior.num_stats, num_latents))
-        _require_output("decoder", decoder_net, params, z_shown, (likelihood.num_stats, *data_shape))
-        return params
 
     def q_stats(params: Params, example: Example) -> Array:
-        return encoder_net.apply(params["encoder"], (_seen(example), example.context), _net_key(example, 0))
+        return nets["encoder"].apply(params["encoder"], (_seen(example), example.context), _net_key(example, 0))
 
-    def p_stats() -> Array:
-        return jnp.zeros((0, num_latents))
+    def p_stats(params: Params, example: Example) -> Array:
+        return nets["prior_net"].apply(params["prior_net"], (example.context,), _net_key(example, 2))
 
     def x_stats(params: Params, z: Latent, example: Example) -> Array:
-        return decoder_net.apply(params["decoder"], (example.context, _one(z, active) * active), _net_key(example, 1))
+        return nets["decoder"].apply(
+            params["decoder"], (example.context, _one(z, active) * active), _net_key(example, 1)
+        )
 
     def encode(params: Params, example: Example) -> Latent:
         return q.mean(params["posterior"], q_stats(params, example))
@@ -102,8 +113,8 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         z, log_q = q.sample(key, params["posterior"], stats)
         if rate_of is None:
             return Draw(z, log_q, divergences.sampled(log_q, log_prior(params, z, example)))
-        rate = rate_of(params["posterior"], stats, params["prior"], p_stats())
-        return Draw(z, log_q, keep(rate, active) if masked else rate)
+        stats, prior_stats = (a * active[None] for a in (stats, p_stats(params, example)))  # zero stats cost nothing
+        return Draw(z, log_q, rate_of(params["posterior"], stats, params["prior"], prior_stats))
 
     def decode(params: Params, z: Latent, example: Example) -> Event:
         return likelihood.mean(params["likelihood"], x_stats(params, z, example))
@@ -112,14 +123,14 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         return q.log_prob(params["posterior"], q_stats(params, example), z)
 
     def log_prior(params: Params, z: Latent, example: Example) -> Parts:
-        return p.log_prob(params["prior"], p_stats(), z)
+        return p.log_prob(params["prior"], p_stats(params, example), z)
 
     def log_likelihood(params: Params, z: Latent, example: Example) -> Parts:
         parts = likelihood.log_prob(params["likelihood"], x_stats(params, z, example), _seen(example))
         return parts if example.observed is None else _observed(parts, example.observed)
 
     def sample_prior(key: Key, params: Params, example: Example) -> Latent:
-        return p.sample(key, params["prior"], p_stats())[0]
+        return p.sample(key, params["prior"], p_stats(params, example))[0]
 
     def sample_likelihood(key: Key, params: Params, z: Latent, example: Example) -> Event:
         return likelihood.sample(key, params["likelihood"], x_stats(params, z, example))[0]
@@ -175,18 +186,39 @@ def _sizes(latent_size: Number, max_latent_size: Number | None) -> tuple[int, bo
     return widest, size < widest
 
 
-def _maskable(encoder: Net, decoder: Net, latent_size: Number) -> bool:
-    """Whether both can be masked. If not, a traced size raises jax's concretization error: a grid then knows that it
+def _maskable(nets: Mapping[str, Net], posterior: Family, prior: Family, latent_size: Number) -> bool:
+    """Whether all can be masked. If not, a traced size raises jax's concretization error: a grid then knows that it
     takes a program for each."""
-    both = encoder.outputs_maskable and decoder.inputs_maskable
-    if not both and isinstance(latent_size, Tracer):
+    can = {
+        "encoder": nets["encoder"].outputs_maskable,
+        "decoder": nets["decoder"].inputs_maskable,
+        "prior_net": nets["prior_net"].outputs_maskable,
+        "posterior": posterior.masked is not None,
+        "prior": prior.masked is not None,
+    }
+    fixed = [name for name, maskable in can.items() if not maskable]
+    if fixed and isinstance(latent_size, Tracer):
         raise jax.errors.ConcretizationTypeError(
             latent_size,
-            f"The {'decoder' if encoder.outputs_maskable else 'encoder'} cannot be masked, so latent_size must be a "
-            "Python number: one program for each. An adapter can be masked when its leaves next to the latents are "
-            "named with the law by which they start (writes_latents in an encoder, reads_latents in a decoder).",
+            f"The {' and the '.join(fixed)} cannot be masked, so latent_size must be a Python number: one program for "
+            "each. An adapter can be masked when its leaves next to the latents are named with the law by which they "
+            "start (writes_latents in an encoder, reads_latents in a decoder).",
         )
-    return both
+    return not fixed
+
+
+def _prior_net(prior: Family, prior_net: NetBuilder | None) -> NetBuilder:
+    """The network that tells the stats of p(z|context); where there are none, nothing does."""
+    if (prior_net is None) == (prior.num_stats > 0):
+        raise VaejaxError(
+            f"the prior {prior.name} has {prior.num_stats} rows of stats: "
+            + (
+                "give prior_net, which tells them from the context, like vj.nets.mlp(64)"
+                if prior.num_stats
+                else "prior_net is for a prior that has some, like vj.posteriors.normal()"
+            )
+        )
+    return prior_net or (lambda shape: Net(no_params, lambda params, inputs, key: jnp.zeros(shape)))
 
 
 def _built(name: str, builder: NetBuilder, shape: Shape) -> Net:
@@ -200,10 +232,16 @@ def _built(name: str, builder: NetBuilder, shape: Shape) -> Net:
     return net
 
 
-def _require_output(name: str, net: Net, params: Params, inputs: Any, shape: Shape) -> None:
-    found = jax.eval_shape(lambda params: net.apply(params, inputs, None), params[name]).shape
-    if found != shape:
-        raise NetworkError(f"the {name} must give an array of shape {shape} (num_stats, *event), it gives {found}")
+def _first_params(name: str, net: Net, key: Key, inputs: Any, outputs: Array) -> Params:
+    if outputs.size and not jax.tree.leaves(inputs):
+        raise VaejaxError(f"the {name} sees the context of an example and there is none: give vj.Example(x, context)")
+    params = net.init(key, inputs, outputs)
+    found = jax.eval_shape(lambda params: net.apply(params, inputs, None), params).shape
+    if found != outputs.shape:
+        raise NetworkError(
+            f"the {name} must give an array of shape {outputs.shape} (num_stats, *event), it gives {found}"
+        )
+    return params
 
 
 def _one(z: Latent, active: Array) -> Latent:

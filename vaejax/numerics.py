@@ -34,6 +34,17 @@ def bernoulli_log_prob(x: Array, logits: Array) -> Array:
     return x * jnp.minimum(logits, 0) + (1 - x) * jnp.minimum(-logits, 0) - jnp.log1p(jnp.exp(-jnp.abs(logits)))
 
 
+def root_of_one_plus(factors: Float[Array, "rank size"]) -> Float[Array, "rank rank"]:
+    """Upper triangular R with R^T R = I + F F^T and a positive diagonal, without squaring F: QR of I over F^T.
+
+    >>> root_of_one_plus(jnp.array([[1.0, 2.0, 2.0]])).round(4).tolist()
+    [[3.1623]]
+    """
+    tall = jnp.concatenate([jnp.eye(len(factors), dtype=factors.dtype), factors.T])
+    root = jnp.linalg.qr(tall, mode="r")
+    return root * jnp.where(jnp.diag(root) < 0, -1.0, 1.0)[:, None]
+
+
 def logmeanexp(a: Float[Array, "..."], axis: int = 0) -> Float[Array, "..."]:
     """log mean exp a along an axis, without overflow."""
     return jax.nn.logsumexp(a, axis=axis) - math.log(a.shape[axis])

@@ -88,7 +88,7 @@ class Family(NamedTuple):
     mean: of the event.
     support: where events lie.
     masked: `active -> Family`, the family on the entries where `active` is one; the others are zero and cost nothing.
-        It raises where the family cannot be narrowed by an array that is traced.
+        `None` where it cannot be narrowed: a model with it is built at its true size.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Family(NamedTuple):
     log_prob: Callable[[Params, Stats, Event], Parts]
     mean: Callable[[Params, Stats], Event]
     support: Support
-    masked: Callable[[Array], Family]
+    masked: Callable[[Array], Family] | None
 
 
 class Draw(NamedTuple):
@@ -116,8 +116,8 @@ class Draw(NamedTuple):
 class VAE(NamedTuple):
     """p(z) p(x | z) and q(z | x), one example at a time. `params` is all there is: any function may use any of it.
 
-    init: from a batch, as some parameters start as data. Their top-level names: encoder, decoder, posterior, prior,
-        likelihood.
+    init: from a batch, as some parameters start as data. Their top-level names: encoder, decoder, prior_net, posterior,
+        prior, likelihood.
     sample: z ~ q(z | x).  encode: the mean of q(z | x).  decode: the mean of p(x | z).
     compact: the same model at its true, smaller shapes; its `params` are prefixes of ours (`model.compacted`).
         It raises where a size is traced.

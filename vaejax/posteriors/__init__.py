@@ -1,3 +1,6 @@
-"""q(z | x): what the encoder says about the latents. One file, one family."""
+"""q(z | x): where an example's code lies. One file, one family."""
 
+from ._full_normal import full_normal as full_normal
+from ._iaf import iaf as iaf
+from ._low_rank_normal import low_rank_normal as low_rank_normal
 from ._normal import normal as normal
