@@ -11,6 +11,7 @@ import pytest
 
 from vaejax import data, likelihoods
 from vaejax.errors import DataError
+from vaejax.families import COUNTS
 from vaejax.types import Support
 
 GREY = np.arange(20 * 6, dtype=np.uint8).reshape(20, 2, 3) % 17
@@ -79,6 +80,10 @@ def test_three_splits_are_kept_in_order():
         (GREY.astype(np.uint16), {"likelihood": likelihoods.normal()}, None, "normal", "float32"),
         (BITS.astype(np.int32), {"likelihood": likelihoods.bernoulli()}, None, "bernoulli", "float32"),
         (GREY / 16, {"likelihood": likelihoods.binomial(17)}, None, "binomial", "float32"),
+        (GREY.astype(np.int64) * 999, {"likelihood": likelihoods.poisson()}, None, "poisson", "float32"),
+        (GREY.astype(np.uint16), {"likelihood": likelihoods.poisson()}, None, "poisson", "float32"),
+        (GREY * 40.0, {"likelihood": likelihoods.poisson()}, None, "poisson", "float32"),
+        (BITS * 1.0, {"likelihood": likelihoods.poisson()}, None, "poisson", "float32"),
         (np.asfortranarray(UNIT).astype(">f8"), {}, None, "continuous_bernoulli", "float32"),
     ],
 )
@@ -158,6 +163,7 @@ def test_a_threshold_cuts_reals_where_it_says():
 # what a likelihood may see
 
 GREY_DATA = data.arrays(GREY, levels=17, name="greys")
+COUNTED = data.arrays(GREY.astype(np.int32) + 2, likelihood=likelihoods.poisson())
 
 
 @pytest.mark.parametrize(
@@ -175,6 +181,10 @@ GREY_DATA = data.arrays(GREY, levels=17, name="greys")
         (data.arrays(BITS), likelihoods.bernoulli(), "v"),
         (data.arrays(UNIT), likelihoods.normal(), "v"),
         (data.arrays(BITS * 1.0), likelihoods.continuous_bernoulli(), "v"),
+        (COUNTED, likelihoods.negative_binomial(), "v"),
+        (COUNTED, likelihoods.laplace(), "v"),
+        (GREY_DATA, likelihoods.categorical(17), "v/16"),
+        (GREY_DATA, likelihoods.student_t(), "(v + u)/17"),
     ],
 )
 def test_a_likelihood_sees_its_support(x, likelihood, preparation):
@@ -205,6 +215,17 @@ def test_a_likelihood_sees_its_support(x, likelihood, preparation):
         (data.binarise_dynamic(data.arrays(UNIT)), likelihoods.normal(), "arrays is binary | before"),
         (data.arrays(UNIT), likelihoods.bernoulli(), "{0, 1} only and | of arrays is 0. | binarise | normal"),
         (data.arrays(UNIT), likelihoods.binomial(17), "the 17 levels | of arrays is 0. | --likelihood normal"),
+        (
+            GREY_DATA,
+            likelihoods.poisson(),
+            "poisson is a distribution on the counts 0, 1, 2, ... only and greys has 17 grey levels: use a likelihood "
+            "of 17 levels (--likelihood binomial or discretized_logistic), or, if they are counts, read them as "
+            "x.astype(np.int32)",
+        ),
+        (data.arrays(BITS), likelihoods.poisson(), "is binary: use bernoulli | if they are counts | astype(np.int32)"),
+        (data.binarise_dynamic(GREY_DATA), likelihoods.poisson(), "greys is binary | before they are binarised"),
+        (data.arrays(UNIT), likelihoods.poisson(), "the counts | of arrays is 0. | counts themselves | normal"),
+        (COUNTED, likelihoods.binomial(17), "17 levels | train[0, 0, 0] of arrays is | --likelihood normal"),
         (GREY_DATA, likelihoods.bernoulli, "got the function bernoulli: call it"),
         (GREY_DATA, "bernoulli", "such as vaejax.likelihoods.bernoulli(), and got 'bernoulli'"),
     ],
@@ -233,6 +254,10 @@ def test_the_first_offending_value_is_named():
         (Support(None, -np.inf, np.inf), [1e30, np.inf], (1,)),
         (Support(None, 0, 1), [[0, np.nan]], (0, 1)),
         (Support(2, 0, 1), [0, np.nan], (1,)),
+        (COUNTS, [0, 1, 65_536, 1e30], None),
+        (COUNTS, [0, 2, 0.5], (2,)),
+        (COUNTS, [3, -1], (1,)),
+        (COUNTS, [np.inf], (0,)),
     ],
 )
 def test_the_first_bad_value(support, values, bad):
@@ -266,6 +291,8 @@ def with_value(value, at=(3, 0, 1), base=UNIT):
         (UNIT, {"levels": 17}, "levels=17 | float32 | leave levels out"),
         (GREY.astype(np.int64), {"likelihood": likelihoods.binomial(17)}, "17 levels | of arrays is | scale"),
         (REAL, {}, "floats in [0, 1] | train[ | of arrays is -0.99 | --likelihood normal"),
+        (REAL, {"likelihood": likelihoods.poisson()}, "the counts | of arrays is | --likelihood normal"),
+        (GREY - 1.0, {"likelihood": likelihoods.poisson()}, "the counts 0, 1, 2, ... only | of arrays is -1"),
         (REAL, {"likelihood": likelihoods.continuous_bernoulli()}, "the interval [0, 1] | of arrays is | scale them"),
         (GREY, {"levels": 1}, "from 2 to 256 | got 1"),
         (GREY, {"levels": 257}, "from 2 to 256 | got 257"),

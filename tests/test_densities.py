@@ -1,5 +1,7 @@
 """Densities in float64 against scipy and against sums written out, to 1e-10."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -72,6 +74,137 @@ def test_normal_likelihoods(family, params, scale):
     if family.name == "normal":
         family = vj.likelihoods.normal(jnp.asarray(scale))  # made in float64
     close(family.log_prob(params, jnp.asarray(mean[None]), jnp.asarray(x)), scipy.stats.norm.logpdf(x, mean, scale))
+
+
+@pytest.mark.parametrize("scale", [0.02, 0.4, 30.0])
+def test_laplace(scale):
+    x, mean = RNG.normal(size=(2, 3, 4))
+    expected = scipy.stats.laplace.logpdf(x, mean, scale)
+    fixed, learned = vj.likelihoods.laplace(jnp.asarray(scale)), vj.likelihoods.learned_laplace()
+    close(fixed.log_prob((), jnp.asarray(mean[None]), jnp.asarray(x)), expected)
+    params = {"log_scale": jnp.log(jnp.asarray(scale))}
+    close(learned.log_prob(params, jnp.asarray(mean[None]), jnp.asarray(x)), expected)
+
+
+@pytest.mark.parametrize("degrees", [0.3, 1.0, 2.0, 5.0, 15.9, 16.1, 400.0, 1e9])
+def test_student_t(degrees):
+    x, mean = RNG.normal(size=(2, 9)), np.zeros(9)
+    x[0] = [0, 1e-9, -3, 50, -1e3, 3e3, 4e4, -1e9, 1e100]
+    params = {"log_scale": jnp.log(0.3)}
+
+    def log_prob(degrees):
+        family = vj.likelihoods.student_t(degrees)
+        return jax.vmap(lambda x: family.log_prob(params, jnp.asarray(mean[None]), x))(jnp.asarray(x))
+
+    expected = scipy.stats.t.logpdf(x, degrees, mean, 0.3)
+    if degrees == 1e9:  # scipy's log Gammas cancel; it is the normal
+        expected = scipy.stats.norm.logpdf(x, mean, 0.3)
+        close(log_prob(degrees)[:, :3], expected[:, :3], rtol=1e-7)
+    else:
+        close(log_prob(degrees), expected, rtol=2e-8)  # of log(1 + q^2) far away; below, where it is near
+        close(log_prob(degrees)[:, :5], expected[:, :5])
+    close(jax.jit(log_prob)(degrees), log_prob(degrees), rtol=1e-12)  # degrees may be traced
+
+
+@pytest.mark.parametrize("levels", [2, 5, 256])
+def test_categorical(levels):
+    logits, index = 3 * RNG.normal(size=(levels, 4, 3)), RNG.integers(levels, size=(4, 3))
+    family = vj.likelihoods.categorical(levels)
+    expected = np.take_along_axis(scipy.special.log_softmax(logits, axis=0), index[None], 0)[0]
+    close(family.log_prob((), jnp.asarray(logits), jnp.asarray(index / (levels - 1))), expected)
+    weights = scipy.special.softmax(logits, axis=0)
+    close(family.mean((), jnp.asarray(logits)), np.einsum("k,kij->ij", np.linspace(0, 1, levels), weights))
+
+
+@pytest.mark.parametrize(("levels", "num"), [(2, 3), (17, 1), (256, 5)])
+def test_logistic_mixture_is_a_weighted_sum_of_logistics_on_cells(levels, num):
+    h, grid = 0.5 / (levels - 1), np.linspace(0, 1, levels)
+    logits, means, log_scales = RNG.normal(size=(3, num, 1)) * np.array([1.0, 0.4, 0.5])[:, None, None]
+    log_scales -= 2.0
+    stats = jnp.asarray(np.concatenate([logits, means, log_scales]) + np.zeros(levels))
+    law = scipy.stats.logistic(means, np.exp(log_scales))
+    cells = law.cdf(np.where(grid == 1, np.inf, grid + h)) - law.cdf(np.where(grid == 0, -np.inf, grid - h))
+    mass = np.sum(scipy.special.softmax(logits, axis=0) * cells, axis=0)
+    family = vj.likelihoods.logistic_mixture(levels, num)
+    close(np.exp(family.log_prob((), stats, jnp.asarray(grid))), mass, rtol=1e-9)
+    if num == 1:
+        one = vj.likelihoods.discretized_logistic(levels)
+        close(family.log_prob((), stats, jnp.asarray(grid)), one.log_prob((), stats[1:], jnp.asarray(grid)))
+
+
+COUNTS = np.array([0, 1, 2, 3, 9, 10, 57, 1000, 12345, 1_000_000.0])
+
+
+def test_poisson():
+    log_mean, x = np.meshgrid([-19.0, -3.0, 0.0, 1.1, 2.25, 4.0, 6.9, 9.4, 13.8], COUNTS)
+    found = vj.likelihoods.poisson().log_prob((), jnp.asarray(log_mean[None]), jnp.asarray(x))
+    close(found, scipy.stats.poisson.logpmf(x, np.exp(log_mean)), rtol=1e-9, atol=1e-8)
+
+
+def negative_binomial(x, log_mean, log_dispersion):
+    family, shape = vj.likelihoods.negative_binomial(), np.broadcast_shapes(np.shape(x), np.shape(log_mean))
+    log_mean, x, log_r = (jnp.broadcast_to(a, shape).astype(float) for a in (log_mean, x, log_dispersion))
+    return family.log_prob({"log_dispersion": log_r}, log_mean[None], x)
+
+
+def test_negative_binomial():
+    log_mean, log_r, x = np.meshgrid([-9.0, -1.0, 0.0, 3.9, 6.9, 13.0], [-4.0, -1.0, 0.0, 1.0, 2.2, 5.0], COUNTS)
+    r, mean = np.exp(log_r), np.exp(log_mean)
+    expected = scipy.stats.nbinom.logpmf(x, r, scipy.special.expit(log_r - log_mean))
+    close(negative_binomial(x, log_mean, log_r), expected, rtol=1e-8, atol=1e-8)
+    x = np.arange(100_000.0)
+    p = np.exp(negative_binomial(x, np.log(40.0), np.log(0.7)))
+    close(np.sum(p * (x - 40) ** 2), 40 + 40**2 / 0.7, rtol=1e-9)
+    assert mean.max() > 4e5 > 1 / r.min()
+
+
+def test_negative_binomial_tends_to_poisson():
+    """The difference of the log masses is ((x - m)^2 - x) / (2 r) and smaller terms."""
+    log_mean, x = np.meshgrid(np.log([0.3, 50.0, 900.0]), [0.0, 1.0, 60.0, 1000.0])
+    poisson = vj.likelihoods.poisson().log_prob((), jnp.asarray(log_mean[None]), jnp.asarray(x))
+    found = negative_binomial(x, log_mean, np.log(1e8)) - poisson
+    close(found, ((x - np.exp(log_mean)) ** 2 - x) / 2e8, rtol=1e-4, atol=1e-9)
+    assert np.abs(found).max() > 1e-3
+
+
+def test_counts_keep_their_digits_in_float32():
+    """At a million, and at dispersions where a difference of log Gammas in float32 is off by whole nats."""
+    cases = np.float32(list(itertools.product([10, 1000, 999_000, 1e6], [2.3, 6.9, 13.8], [-12.0, -3.0, 0.0, 5.0])))
+    x, log_mean, log_r = cases.T
+    r, mean = np.exp(log_r.astype(float)), np.exp(log_mean.astype(float))
+    with jax.enable_x64(False):
+        found = negative_binomial(x, log_mean, log_r)
+        near = vj.likelihoods.poisson().log_prob((), jnp.full((1, 2), np.float32(13.8)), jnp.float32([990e3, 985e3]))
+    assert found.dtype == np.float32
+    expected = scipy.stats.nbinom.logpmf(x.astype(float), r, r / (r + mean))
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-5)
+    expected = scipy.stats.poisson.logpmf([990e3, 985e3], np.exp(float(np.float32(13.8))))
+    np.testing.assert_allclose(near, expected, rtol=1e-3)  # the mean itself is rounded
+
+
+def test_counts_are_finite_at_every_dispersion_in_float32():
+    ends = [-3e38, -90.0, -15.0, 0.0, 5.0, 20.0, 90.0, 3e38]
+    cases = jnp.asarray(list(itertools.product([0.0, 1.0, 1e6, 1e9], ends, ends)), jnp.float32)
+    with jax.enable_x64(False):
+        found = jax.vmap(jax.value_and_grad(negative_binomial, (1, 2)))(*cases.T)
+        keys = jax.random.split(jax.random.key(0), len(cases))
+        family = vj.likelihoods.negative_binomial()
+        drawn = jax.vmap(lambda key, s, r: family.sample(key, {"log_dispersion": r}, s[None, None])[0])
+        leaves = [*jax.tree.leaves(found), drawn(keys, cases[:, 1], cases[:, 2:])]
+    assert all(leaf.dtype == np.float32 and bool(jnp.isfinite(leaf).all()) for leaf in leaves)
+    assert bool((leaves[-1] >= 0).all())
+
+
+def test_zero_inflation_adds_zeros_alone():
+    log_mean, logit, x = np.meshgrid([-1.0, 3.0], [-40.0, -1.0, 0.5, 40.0], [0.0, 1.0, 20.0])
+    family = vj.likelihoods.zero_inflated_negative_binomial()
+    params, stats = {"log_dispersion": jnp.full(x.shape, 0.4)}, jnp.asarray([log_mean, logit])
+    zero = scipy.special.expit(logit)
+    counted = scipy.stats.nbinom.pmf(x, np.exp(0.4), scipy.special.expit(0.4 - log_mean))
+    close(
+        family.log_prob(params, stats, jnp.asarray(x)), np.log(zero * (x == 0) + scipy.special.expit(-logit) * counted)
+    )
+    close(family.mean(params, stats), scipy.special.expit(-logit) * np.exp(log_mean))
 
 
 def test_normal_posterior():

@@ -12,6 +12,7 @@ from vaejax.types import Event, Family, Key, Params, Parts, Stats, Support
 
 REALS = Support(None, -float("inf"), float("inf"))
 UNIT_INTERVAL = Support(None, 0.0, 1.0)
+COUNTS = Support(float("inf"), 0.0, float("inf"))
 
 
 def levels_of(num_levels: int) -> Support:

@@ -65,16 +65,26 @@ NetBuilder: TypeAlias = Callable[[Shape], Net]  # from the shape of the output, 
 class Support(NamedTuple):
     """The values on which a family is a distribution.
 
-    levels: n for the n values 0, 1/(n-1), ..., 1 (a mass function); `None` for the interval [low, high] (a density).
+    levels: how many values there are, evenly spaced (a mass function): n for 0, 1/(n-1), ..., 1, and infinity for the
+        counts 0, 1, 2, ...; `None` for the interval [low, high] (a density).
     """
 
-    levels: int | None
+    levels: float | None
     low: float
     high: float
+
+    @property
+    def step(self) -> float:
+        """From one value to the next; 0 in an interval."""
+        if self.levels is None:
+            return 0.0
+        return 1.0 if self.levels == float("inf") else (self.high - self.low) / (self.levels - 1)
 
     def __str__(self) -> str:
         if self.levels is None:
             return "the reals" if self.low == -float("inf") else f"the interval [{self.low:g}, {self.high:g}]"
+        if self.levels == float("inf"):
+            return "the counts 0, 1, 2, ..."
         return "{0, 1}" if self.levels == 2 else f"the {self.levels} levels 0, 1/{self.levels - 1}, ..., 1"
 
 

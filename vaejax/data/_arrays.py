@@ -121,7 +121,10 @@ def _numbers(name: str, splits: list[Split], levels: int | None, likelihood: Fam
 
 
 def _require_unit(name: str, splits: list[Split], dtype: np.dtype) -> None:
-    ways = "or name a likelihood that holds the values as they are, such as normal (--likelihood normal)"
+    ways = (
+        "or name a likelihood that holds the values as they are, such as normal (--likelihood normal) or, of counts, "
+        "likelihoods.poisson()"
+    )
     if dtype.kind != "f":
         raise DataError(
             f"expected uint8, bool, or floats in [0, 1]; {name} is {dtype}: cast grey levels with x.astype(np.uint8), "

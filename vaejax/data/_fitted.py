@@ -3,7 +3,7 @@ from typing import NoReturn
 import numpy as np
 
 from vaejax.errors import DataError
-from vaejax.families import UNIT_INTERVAL, levels_of
+from vaejax.families import COUNTS, UNIT_INTERVAL, levels_of
 from vaejax.types import Family, Support
 
 from ._raw import at
@@ -14,6 +14,8 @@ from ._views import as_floats, dequantised, scaled, seen_through
 BINARISE = "binarise (--binarise dynamic or threshold; data.binarise_dynamic or data.binarise_threshold)"
 MASSES = "(--likelihood binomial or discretized_logistic)"
 BERNOULLI = "use bernoulli (--likelihood bernoulli)"
+DENSITY = "use a density that holds them (--likelihood normal"
+CAST = ", or, if they are counts, read them as x.astype(np.int32)"
 
 
 def fitted(data: Data, likelihood: Family) -> Data:
@@ -21,7 +23,8 @@ def fitted(data: Data, likelihood: Family) -> Data:
 
     Integer data of n levels: a mass function on n levels sees v/(n-1); a density sees (v + u)/n, u uniform, since a
     density on a few points has no upper bound. Binary data, also those drawn anew, are for likelihoods on {0, 1}
-    alone. Floats are seen as they are, and every one of them must lie in the support (within 1e-6 of a level).
+    alone. Floats, and integers that are no grey levels, are seen as they are, and every one of them must lie in the
+    support (within 1e-6 of a level or a count). uint8 are grey levels: counts are integers of another type.
 
     Raises `DataError` with what was expected, what came and every fix.
 
@@ -57,7 +60,10 @@ def _is_drawn(data: Data) -> bool:
 def _binary(data: Data, likelihood: Family) -> Data:
     if likelihood.support.levels == 2:
         return data._replace(likelihood=likelihood)
-    undo = "" if data.levels == 2 else ", or give the data before they are binarised (data.grey)"
+    if data.levels == 2:
+        undo = CAST if likelihood.support == COUNTS else ""
+    else:
+        undo = ", or give the data before they are binarised (data.grey)"
     _refuse(likelihood, f"{data.name} is binary: {BERNOULLI}{undo}", density="has no upper bound on two points")
 
 
@@ -80,6 +86,8 @@ def _integers(data: Data, likelihood: Family) -> Data:
             f"{has}, so cross-entropy on them is no likelihood: {BINARISE}, or use a likelihood of {levels} levels "
             f"{MASSES}",
         )
+    if likelihood.support == COUNTS:
+        _refuse(likelihood, f"{has}: use a likelihood of {levels} levels {MASSES}{CAST}")
     largest = extremes(data.splits.values())[1]
     again = f", or say levels={wanted} when the data are read, if they have {wanted}" if largest < wanted else ""
     _refuse(likelihood, f"{has}: use a likelihood of {levels} levels {MASSES}{again}, or {BINARISE}")
@@ -97,12 +105,13 @@ def _floats(data: Data, likelihood: Family) -> Data:
 
 
 def _fixes(data: Data, support: Support) -> str:
+    if support == COUNTS:
+        return f"give the counts themselves, before any scaling, or {DENSITY})"
     unit = all(holds(UNIT_INTERVAL, split) for split in data.splits.values())
-    density = "use a density that holds them (--likelihood normal"
     if not unit:
-        return f"{density}), or scale them to [0, 1]"
+        return f"{DENSITY}), or scale them to [0, 1]"
     binarise = f"{BINARISE}, or " if support.levels == 2 else ""
-    return f"{binarise}{density} or continuous_bernoulli)"
+    return f"{binarise}{DENSITY} or continuous_bernoulli)"
 
 
 def _refuse(likelihood: Family, but: str, density: str = "") -> NoReturn:

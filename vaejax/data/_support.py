@@ -13,7 +13,7 @@ TOLERANCE = 1e-6  # of a float to the level it stands for
 
 
 def holds(support: Support, values: ArrayLike | Split) -> bool:
-    """Whether every value lies in the support: within 1e-6 of a level, or in [low, high] and finite.
+    """Whether every value lies in the support: within 1e-6 of a level or count, or in [low, high] and finite.
 
     >>> holds(Support(17, 0.0, 1.0), np.arange(17) / 16), holds(Support(17, 0.0, 1.0), [0.1])
     (True, False)
@@ -49,8 +49,8 @@ def _good(support: Support, values: Shaped[np.ndarray, "*n"]) -> Bool[np.ndarray
     x = np.where(good, x, 0.0)
     if support.levels is None:
         return good & (support.low <= x) & (x <= support.high)
-    steps = support.levels - 1
-    return good & (np.abs(x - np.clip(np.round(x * steps), 0, steps) / steps) <= TOLERANCE)
+    nearest = np.clip(np.round(x / support.step) * support.step, support.low, support.high)
+    return good & (np.abs(x - nearest) <= TOLERANCE)
 
 
 def tightest(splits: Iterable[ArrayLike | Split]) -> Support:

@@ -14,6 +14,7 @@ from ._laws import he_normal as he_normal
 from ._laws import he_uniform as he_uniform
 from ._laws import lecun_normal as lecun_normal
 from ._laws import lecun_uniform as lecun_uniform
+from ._library import library_sized as library_sized
 from ._linen import from_linen as from_linen
 from ._mlp import gated_mlp as gated_mlp
 from ._mlp import mlp as mlp
