@@ -82,6 +82,28 @@ def test_pieces_of_a_batch_move_the_multiplier_as_the_whole(name, float64):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-11), pieces.params, whole.params)
 
 
+def test_free_bits_are_paid_for_a_mean_over_the_batch_latent_by_latent(float64):
+    """At levels below, amid and above the mean rates of two latents, themselves from the closed form of the draws."""
+    weight = jnp.array([1.0, 0, 2, 0.5, 1, 1])
+    batch = vj.Example(jnp.asarray(X), weight=weight)
+    params = vj.init(KEY, model(), batch.x)
+
+    @jax.jit
+    def both(levels):
+        rates = jax.vmap(lambda x: vj.sample(KEY, model(), params, x).rate)(batch.x)
+        return rates, jax.vmap(lambda nats: vj.objectives.free_bits(nats).evaluate(KEY, model(), params, batch))(levels)
+
+    rates = np.asarray(both(jnp.zeros(3))[0])
+    mean = np.average(rates, axis=0, weights=weight)
+    levels = np.array([0.9 * mean.min(), mean.mean(), 1.1 * mean.max()])
+    found = both(jnp.asarray(levels))[1]
+    paid = np.maximum(levels[:, None], mean).sum(1)
+    np.testing.assert_allclose(found.value, -(found.distortion + paid), rtol=1e-12)
+    by_example = [np.average(np.maximum(level, rates), axis=0, weights=weight).sum() for level in levels]
+    assert np.min(by_example - paid) > 1e-3  # the other variant of the paper's term is told apart
+    np.testing.assert_allclose(found.rate, mean.sum(), rtol=1e-12)
+
+
 @every
 def test_a_grid_of_targets_is_met_and_the_multiplier_stays_behind(name):
     """One program for all targets; the multiplier is in what training carries on, not in what is handed over."""

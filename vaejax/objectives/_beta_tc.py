@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from vaejax.bound import drawn
 from vaejax.numerics import average, require_number
 from vaejax.objectives._aggregates import Aggregate, minibatch_weighted
-from vaejax.objectives._codes import active_of, flat, require_per_latent, weights_of
+from vaejax.objectives._codes import flat, require_per_latent, weights_of
 from vaejax.objectives._traded import params_of_model
 from vaejax.types import VAE, Bound, Example, Key, Latent, Number, Objective, Params
 
@@ -31,8 +31,9 @@ def beta_tc(
     (2018), arXiv:1802.04942; Kim and Mnih (2018), arXiv:1802.05983, weigh the same term with a discriminator.
 
     aggregate: how q(z) is estimated from a batch: `objectives.minibatch_weighted()`, or
-        `objectives.minibatch_stratified(dataset_size)`. Neither is free of bias in the logarithm, and all three terms
-        depend on the size of the batch: compare distortion and rate between runs, never `value`.
+        `objectives.minibatch_stratified(dataset_size)`; any weights whose rows sum to one. None
+        is free of bias in the logarithm, and all three terms depend on the size of the batch: compare distortion and
+        rate between runs, never `value`.
     Cost: log q of each code under each row, M^2 of them for a batch of M; the networks see each row once.
     Microbatches: the aggregate is that of a piece.
     Raises: VaejaxError where a number is known and negative or not finite, and, in `evaluate`, where q(z|x) does not
@@ -75,4 +76,4 @@ def _aggregated(
     weights = aggregate(weights_of(batch))
     joint = jax.nn.logsumexp(jnp.sum(pairs, axis=2), axis=1, b=weights)
     by_latent = jax.nn.logsumexp(pairs, axis=1, b=weights[..., None])
-    return Aggregated(joint, by_latent @ active_of(model))
+    return Aggregated(joint, jnp.sum(by_latent, axis=1))  # weights sum to one: a latent that is not in use adds log 1
