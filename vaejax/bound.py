@@ -1,11 +1,18 @@
-"""The terms of the bound on log p(x), for one draw of z; what objectives and metrics are made of."""
+"""The terms of the bound on log p(x), for one draw of z; what objectives and metrics are made of.
+
+Whether a parameter acts for q or for p is told by the function it is given to, never by its name: `sample` and
+`log_posterior` are q's, `log_prior` and `log_likelihood` are p's. An estimator that treats the two apart stops the
+gradient of the params that it gives to one of them, which is right for a parameter that both use.
+"""
 
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 from jaxtyping import Array, Shaped
 
+from vaejax.errors import VaejaxError
 from vaejax.types import VAE, Draw, Example, Key, Latent, Params, Parts, Scalar
 
 
@@ -32,6 +39,30 @@ def terms_of(model: VAE, params: Params, example: Example, draw: Draw) -> Terms:
     log_likelihood = jnp.sum(model.log_likelihood(params, draw.z, example))
     log_prior = jnp.sum(model.log_prior(params, draw.z, example))
     return Terms(-log_likelihood, jnp.sum(draw.rate), log_likelihood + log_prior - jnp.sum(draw.log_q))
+
+
+def held_log_posterior(name: str, model: VAE, params: Params, example: Example, z: Latent) -> Parts:
+    """log q(z|x) with the gradient by z alone: the parameters of q are held. `name` is who asks.
+
+    Raises: VaejaxError where q has a density only along its own samples.
+    """
+    try:
+        return model.log_posterior(stop_gradient(params), z, example)
+    except (VaejaxError, NotImplementedError) as error:
+        raise VaejaxError(
+            f"{name} needs log q(z|x) at a given z, and this posterior does not give it ({error}); use elbo or iwae, "
+            "which need it only along a sample"
+        ) from error
+
+
+def drawn(key: Key, model: VAE, params: Params, batch: Example) -> tuple[Draw, Terms]:
+    """One draw of z for each example of a batch, and its terms."""
+
+    def one(key: Key, example: Example) -> tuple[Draw, Terms]:
+        draw = model.sample(key, params, example)
+        return draw, terms_of(model, params, example, draw)
+
+    return each(one, key, batch)
 
 
 def terms(key: Key, model: VAE, params: Params, example: Example) -> Terms:

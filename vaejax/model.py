@@ -148,6 +148,7 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         compact,
         data_shape,
         likelihood,
+        lambda: active,
     )
 
 

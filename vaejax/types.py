@@ -131,6 +131,8 @@ class VAE(NamedTuple):
     sample: z ~ q(z | x).  encode: the mean of q(z | x).  decode: the mean of p(x | z).
     compact: the same model at its true, smaller shapes; its `params` are prefixes of ours (`model.compacted`).
         It raises where a size is traced.
+    active: one for each latent in use, zero for the others. Who looks at z itself, or at a term for each latent, leaves
+        those out: they are zero and so are their terms, which is not what every function of them makes of nothing.
     """
 
     init: Callable[[Key, Example], Params]
@@ -145,6 +147,7 @@ class VAE(NamedTuple):
     compact: Callable[[], VAE]
     data_shape: Shape
     likelihood: Family  # for whoever feeds the model to check that it is a distribution on the data
+    active: Callable[[], Latent]
 
 
 class Bound(NamedTuple):

@@ -1,5 +1,25 @@
-"""What training maximises, over a batch, in nats per example. One file, one objective."""
+"""What training maximises, over a batch, in nats per example. One file, one objective or one family of them.
 
+Beside them what some are given: estimates of the aggregate q(z) (`minibatch_weighted`, `minibatch_stratified`) and
+kernels (`rbf`, `inverse_multiquadratic`).
+"""
+
+from ._aggregates import minibatch_stratified as minibatch_stratified
+from ._aggregates import minibatch_weighted as minibatch_weighted
+from ._beta_tc import beta_tc as beta_tc
 from ._capacity import capacity as capacity
+from ._constrained import geco as geco
+from ._constrained import target_rate as target_rate
+from ._dip import dip_i as dip_i
+from ._dip import dip_ii as dip_ii
+from ._dreg import dreg as dreg
 from ._elbo import elbo as elbo
+from ._free_bits import free_bits as free_bits
+from ._info_vae import info_vae as info_vae
+from ._info_vae import wae as wae
 from ._iwae import iwae as iwae
+from ._kernels import inverse_multiquadratic as inverse_multiquadratic
+from ._kernels import rbf as rbf
+from ._miwae import miwae as miwae
+from ._miwae import piwae as piwae
+from ._stl import stl as stl
