@@ -1,7 +1,8 @@
 """Beta by latent size on Fashion-MNIST: forty networks in one program, and the answer.
 
     python experiments/fashion_mnist_grid.py
-    python experiments/fashion_mnist_grid.py --net conv
+
+and, with convolutions, the same with `--net conv`.
 
 Pixels are drawn as 0 or 1 anew each time they are seen; the entropy of that draw is 189.86 nats per test image, so
 no honest bound is above -189.86.

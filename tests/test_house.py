@@ -20,7 +20,7 @@ FLOORS = [  # a room imports from the floors below its own, and from nowhere els
     {"errors", "types", "versions"},
     {"numerics", "families"},
     {"nets", "schedules"},
-    {"likelihoods", "posteriors", "priors", "divergences"},
+    {"likelihoods", "posteriors", "priors", "divergences", "assembly"},
     {"model", "bound"},
     {"objectives", "metrics", "verbs", "variants"},
     {"train"},
@@ -130,7 +130,7 @@ def test_files_are_short_and_say_what_they_are(file):
 
 def public():
     """The functions on the face, and those of the rooms that are used by name."""
-    names = ("data", "likelihoods", "metrics", "nets", "objectives", "posteriors", "priors", "schedules")
+    names = ("data", "likelihoods", "metrics", "nets", "objectives", "posteriors", "priors", "schedules", "variants")
     rooms = [getattr(vj, name) for name in names]
     found = {
         f"{value.__module__}.{name}": value

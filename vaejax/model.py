@@ -1,21 +1,18 @@
 """The VAE: two networks and three families make pure functions of one example; latent size is a mask."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array
 
 from vaejax import divergences
-from vaejax.errors import NetworkError, VaejaxError
-from vaejax.families import narrowed, no_params
+from vaejax.assembly import built, first_params, maskable, prior_stats_net
+from vaejax.errors import VaejaxError
+from vaejax.families import narrowed
 from vaejax.likelihoods import learned_normal
 from vaejax.numerics import concrete, require_count
 from vaejax.posteriors import normal
 from vaejax.priors import standard_normal
-from vaejax.types import VAE, Draw, Event, Example, Family, Key, Latent, Net, NetBuilder, Number, Params, Parts, Shape
+from vaejax.types import VAE, Draw, Event, Example, Family, Key, Latent, NetBuilder, Number, Params, Parts, Shape
 
 
 def vae(  # noqa: C901  (the functions of a model, each a line or two, are counted as one)
@@ -67,9 +64,9 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         "decoder": (likelihood.num_stats, *data_shape),
         "prior_net": (prior.num_stats, num_latents),
     }
-    builders = {"encoder": encoder, "decoder": decoder, "prior_net": _prior_net(prior, prior_net)}
-    nets = {name: _built(name, builder, shapes[name]) for name, builder in builders.items()}
-    if masked and not _maskable(nets, posterior, prior, latent_size):
+    builders = {"encoder": encoder, "decoder": decoder, "prior_net": prior_stats_net(prior, prior_net)}
+    nets = {name: built(name, builder, shapes[name]) for name, builder in builders.items()}
+    if masked and not maskable(nets, posterior, prior, latent_size):
         return compact()
     q, p = (narrowed(family, active) if masked else family for family in (posterior, prior))
 
@@ -88,7 +85,7 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
             for name, shape in shapes.items()
         }
         return {
-            **{name: _first_params(name, net, net_keys[name], inputs[name], used[name]) for name, net in nets.items()},
+            **{name: first_params(name, net, net_keys[name], inputs[name], used[name]) for name, net in nets.items()},
             "posterior": q.init(keys[2], (num_latents,)),
             "prior": p.init(keys[3], (num_latents,)),
             "likelihood": likelihood.init(keys[4], data_shape),
@@ -185,64 +182,6 @@ def _sizes(latent_size: Number, max_latent_size: Number | None) -> tuple[int, bo
     if size > widest:
         raise VaejaxError(f"latent_size must be at most max_latent_size={widest}, got {size}")
     return widest, size < widest
-
-
-def _maskable(nets: Mapping[str, Net], posterior: Family, prior: Family, latent_size: Number) -> bool:
-    """Whether all can be masked. If not, a traced size raises jax's concretization error: a grid then knows that it
-    takes a program for each."""
-    can = {
-        "encoder": nets["encoder"].outputs_maskable,
-        "decoder": nets["decoder"].inputs_maskable,
-        "prior_net": nets["prior_net"].outputs_maskable,
-        "posterior": posterior.masked is not None,
-        "prior": prior.masked is not None,
-    }
-    fixed = [name for name, maskable in can.items() if not maskable]
-    if fixed and isinstance(latent_size, Tracer):
-        raise jax.errors.ConcretizationTypeError(
-            latent_size,
-            f"The {' and the '.join(fixed)} cannot be masked, so latent_size must be a Python number: one program for "
-            "each. An adapter can be masked when its leaves next to the latents are named with the law by which they "
-            "start (writes_latents in an encoder, reads_latents in a decoder).",
-        )
-    return not fixed
-
-
-def _prior_net(prior: Family, prior_net: NetBuilder | None) -> NetBuilder:
-    """The network that tells the stats of p(z|context); where there are none, nothing does."""
-    if (prior_net is None) == (prior.num_stats > 0):
-        raise VaejaxError(
-            f"the prior {prior.name} has {prior.num_stats} rows of stats: "
-            + (
-                "give prior_net, which tells them from the context, like vj.nets.mlp(64)"
-                if prior.num_stats
-                else "prior_net is for a prior that has some, like vj.posteriors.normal()"
-            )
-        )
-    return prior_net or (lambda shape: Net(no_params, lambda params, inputs, key: jnp.zeros(shape)))
-
-
-def _built(name: str, builder: NetBuilder, shape: Shape) -> Net:
-    if not callable(builder):
-        raise VaejaxError(f"the {name} must be a function from the shape of its output to a Net, got {builder!r}")
-    net = builder(shape)
-    if not isinstance(net, Net):
-        raise VaejaxError(
-            f"the {name} must give a vj.Net of init and apply for an output of shape {shape}, got {net!r}"
-        )
-    return net
-
-
-def _first_params(name: str, net: Net, key: Key, inputs: Any, outputs: Array) -> Params:
-    if outputs.size and not jax.tree.leaves(inputs):
-        raise VaejaxError(f"the {name} sees the context of an example and there is none: give vj.Example(x, context)")
-    params = net.init(key, inputs, outputs)
-    found = jax.eval_shape(lambda params: net.apply(params, inputs, None), params).shape
-    if found != outputs.shape:
-        raise NetworkError(
-            f"the {name} must give an array of shape {outputs.shape} (num_stats, *event), it gives {found}"
-        )
-    return params
 
 
 def _one(z: Latent, active: Array) -> Latent:
