@@ -1,7 +1,7 @@
 # vaejax: `make sweep` trains and answers, `make test` checks. Both set up .venv first, once.
 PYTHON ?= python3
 OUT ?= runs/digits
-# another environment beside it: make test VENV=.venv-lowest CONSTRAINTS=constraints-lowest.txt
+# another environment beside it: make pytest VENV=.venv-lowest CONSTRAINTS=constraints-lowest.txt
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
@@ -14,7 +14,7 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 
-.PHONY: help setup sweep test test-long smoke lint clean
+.PHONY: help setup sweep test pytest test-long smoke lint clean
 
 help:
 	@echo "make sweep      train a grid of VAEs on the digits and write a report ($(OUT)/report.html)"
@@ -40,7 +40,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ty check
 
-test: lint
+test: lint pytest
+
+pytest: $(READY)
 	$(BIN)/pytest $(WORKERS)
 
 test-long: $(READY)

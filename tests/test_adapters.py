@@ -151,7 +151,8 @@ def assert_member_is_alone(name, **options):
     return grid
 
 
-@LONG_BUT_ONE
+@pytest.mark.long
+@EACH
 def test_a_member_of_a_masked_grid_is_the_network_trained_alone(name, float64):
     assert assert_member_is_alone(name).dataset.attrs["num_programs"] == 1
 
@@ -349,7 +350,7 @@ def test_a_network_reads_latents_or_writes_them():
 
 
 def test_a_size_that_is_mapped_says_what_is_missing_and_a_number_gives_the_smaller_model():
-    with pytest.raises(jax.errors.ConcretizationTypeError, match=r"The encoder cannot be masked.*writes_latents"):
+    with pytest.raises(jax.errors.ConcretizationTypeError, match=r"The encoder.* cannot be masked.*writes_latents"):
         jax.vmap(lambda size: vj.init(KEY, model_of("linen", size, 3, said=False), jnp.zeros((1, *SHAPE))))(
             jnp.array([1, 2])
         )

@@ -117,7 +117,7 @@ def test_a_grid_of_targets_is_met_and_the_multiplier_stays_behind(name):
     np.testing.assert_allclose(held, [low, high], atol=0.1)
     assert result.params[0]["objective"]["log_multiplier"].shape == (2,)
     member = vj.extract(result, target=low)
-    assert set(member.params) == {"encoder", "decoder", "posterior", "prior", "likelihood"}
+    assert set(member.params) == {"encoder", "decoder", "prior_net", "posterior", "prior", "likelihood"}
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_multiplier_it_had(tmp_path):

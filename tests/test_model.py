@@ -9,8 +9,8 @@ import optax
 import pytest
 
 import vaejax as vj
+from vaejax.assembly import built
 from vaejax.errors import NetworkError, VaejaxError
-from vaejax.model import _built
 
 KEY = jax.random.key(0)
 X = jnp.asarray(np.random.default_rng(0).uniform(size=(6, 4)), jnp.float32)
@@ -236,7 +236,7 @@ def test_a_latent_size_above_the_widest_is_refused():
 
 def test_what_is_no_network_is_refused():
     with pytest.raises(VaejaxError, match=r"the encoder must be a function from the shape .* got 3"):
-        inspect.unwrap(_built)("encoder", 3, (2, 2))  # as it is where no annotation is checked
+        inspect.unwrap(built)("encoder", 3, (2, 2))  # as it is where no annotation is checked
     with pytest.raises(VaejaxError, match=r"the decoder must give a vj.Net .* \(1, 4\), got 'a'"):
         made(decoder=lambda _: "a")
     with pytest.raises(VaejaxError, match="the width of a layer must be at least 1, got 0"):

@@ -198,6 +198,7 @@ def test_it_draws_from_the_density_it_says(float64):
     np.testing.assert_allclose(draws.mean(0), wanted, atol=5 * float(np.std(draws)) / 200)
 
 
+@pytest.mark.long
 def test_a_grid_of_masked_vamp_priors_is_one_program_and_a_member_is_alone(float64):
     rows = np.random.default_rng(0).integers(0, 2, (40, 4)).astype(np.uint8)
 

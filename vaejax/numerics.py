@@ -37,8 +37,8 @@ def bernoulli_log_prob(x: Array, logits: Array) -> Array:
 def root_of_one_plus(factors: Float[Array, "rank size"]) -> Float[Array, "rank rank"]:
     """Upper triangular R with R^T R = I + F F^T and a positive diagonal, without squaring F: QR of I over F^T.
 
-    >>> root_of_one_plus(jnp.array([[1.0, 2.0, 2.0]])).round(4).tolist()
-    [[3.1623]]
+    >>> jnp.square(root_of_one_plus(jnp.array([[1.0, 2.0, 2.0]]))).round().tolist()
+    [[10.0]]
     """
     tall = jnp.concatenate([jnp.eye(len(factors), dtype=factors.dtype), factors.T])
     root = jnp.linalg.qr(tall, mode="r")

@@ -21,7 +21,7 @@ def init(key: Key, model: VAE, batch: Any) -> Params:
     >>> import vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
     >>> sorted(init(jax.random.key(0), model, jnp.zeros((1, 4))))
-    ['decoder', 'encoder', 'likelihood', 'posterior', 'prior']
+    ['decoder', 'encoder', 'likelihood', 'posterior', 'prior', 'prior_net']
     """
     return model.init(key, batch if isinstance(batch, Example) else Example(jnp.asarray(batch, float)))
 
