@@ -96,6 +96,10 @@ def test_when_all_diverged_there_is_no_answer():
 def test_an_answer_at_the_edge_of_the_grid_is_told():
     warnings = bottleneck(table([[9.0, 5.0, 3.0, 0.0], [12.0, 8.0, 7.0, 6.0]])).warnings
     assert any("largest latent size" in warning for warning in warnings)
+    flat = table([[0.0, 0.1, 0.1, 0.2], [1.0, 1.1, 1.1, 1.2]])
+    assert any("smallest latent size" in warning for warning in bottleneck(flat).warnings)
+    from_one = flat.assign_coords(latent_size=[1, *flat.latent_size.values[1:]])
+    assert not any("smallest latent size" in warning for warning in bottleneck(from_one).warnings)
 
 
 def test_one_seed_is_told():

@@ -246,15 +246,24 @@ class TestResume:
         def full(*_):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        before = {path.name for path in (stopped / "checkpoints").iterdir()}
         monkeypatch.setattr(_run.folder, "write_result", full)
         assert cli.main(["sweep", "--data", str(rows), "--out", str(stopped), *SMALL, "--resume"]) == 1
         error = capsys.readouterr().err
         assert "No space left on device" in error
         assert "--resume goes on from there" in error
         assert "Traceback" not in error
-        assert before <= {path.name for path in (stopped / "checkpoints").iterdir()} | before
-        assert any((stopped / "checkpoints").iterdir())
+        monkeypatch.undo()
+        assert cli.main(["sweep", "--data", str(rows), "--out", str(stopped), *SMALL, "--resume"]) == 0
+
+    def test_a_command_that_keeps_nothing_does_not_speak_of_going_on(self, finished, capsys, monkeypatch):
+        def gone(*_):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(cli.commands.Sample, "run", gone)
+        assert cli.main(["sample", str(finished)]) == 1
+        error = capsys.readouterr().err
+        assert "Input/output error" in error
+        assert "--resume" not in error
 
 
 def test_a_member_is_loaded_without_the_data(rows, finished, tmp_path):

@@ -23,7 +23,7 @@ Command = (
     | Annotated[commands.Report, subcommand("report")]
     | Annotated[commands.DataSet, subcommand("data")]
 )
-GOES_ON = "what was saved before stays, and --resume goes on from there"
+GOES_ON = "; what was saved before stays, and --resume goes on from there"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Any = tyro.cli(
         Command, args=arguments, prog="vaejax", description="Variational autoencoders, by the grid."
     )
+    advice = GOES_ON if hasattr(command, "keeping") else ""
     _use_all_cores()
     with contextlib.suppress(ValueError):  # only the main thread may
         signal.signal(signal.SIGTERM, _terminated)
@@ -41,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(error)
         return 2
     except OSError as error:  # a disk that is full or gone, in the middle of a run
-        _say(f"{error}; {GOES_ON}")
+        _say(f"{error}{advice}")
         return 1
     except Stopped as stopped:
         _say("stopped and saved; the same command with --resume goes on from here")
         return 128 + int(stopped.args[0])
     except KeyboardInterrupt:
-        _say(f"stopped; {GOES_ON}")
+        _say(f"stopped{advice}")
         return 130
 
 

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 
 EDGES = (
+    ("latent_size", min, "smallest", "smaller"),
     ("latent_size", max, "largest", "larger"),
     ("beta", min, "smallest", "smaller"),
     ("beta", max, "largest", "larger"),
 )
+LEAST = {"latent_size": 1}  # there is nothing smaller to try
 
 
 class Answer(NamedTuple):
@@ -201,7 +203,7 @@ def _warnings(settings: Sequence[Setting], chosen: Setting, diverged: int, unfin
         found.append("There is one seed, so the standard error leaves out how much training varies: use at least two.")
     for name, end, superlative, comparative in EDGES:
         values: set[Any] = {setting.values.get(name) for setting in settings} - {None}
-        if len(values) > 1 and chosen.values[name] == end(values):
+        if len(values) > 1 and chosen.values[name] == end(values) != LEAST.get(name):
             found.append(
                 f"The answer is the {superlative} {name.replace('_', ' ')} of the grid: try {comparative} ones."
             )
