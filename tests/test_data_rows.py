@@ -199,7 +199,7 @@ def test_what_is_refused_is_refused_in_the_same_words(tmp_path, stays, array, se
         ("x.npy", lambda path: np.save(path, UNIT), 0.5),
         ("x.npz", lambda path: np.savez(path, UNIT), 0.5),
         ("x.npy", lambda path: np.save(path, np.array([[None] * 3] * 12), allow_pickle=True), 1),
-        ("x.npz", lambda path: np.savez(path, np.array([[None] * 3] * 12), allow_pickle=True), 1),
+        ("x.npz", lambda path: np.savez(path, np.array([[None] * 3] * 12)), 1),
         ("x.npy", lambda path: path.write_text("1,2,3\n"), 1),
     ],
 )
