@@ -31,9 +31,9 @@ def beta_tc(
     (2018), arXiv:1802.04942; Kim and Mnih (2018), arXiv:1802.05983, weigh the same term with a discriminator.
 
     aggregate: how q(z) is estimated from a batch: `objectives.minibatch_weighted()`, or
-        `objectives.minibatch_stratified(dataset_size)`; any weights whose rows sum to one. None
-        is free of bias in the logarithm, and all three terms depend on the size of the batch: compare distortion and
-        rate between runs, never `value`.
+        `objectives.minibatch_stratified(dataset_size)`; any weights whose rows sum to one. Every estimate is biased in
+        the logarithm, and all three terms depend on the size of the batch: compare distortion and rate between runs,
+        never `value`.
     Cost: log q of each code under each row, M^2 of them for a batch of M; the networks see each row once.
     Microbatches: the aggregate is that of a piece.
     Raises: VaejaxError where a number is known and negative or not finite, and, in `evaluate`, where q(z|x) does not

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax.lax import stop_gradient
 
-from vaejax.bound import drawn
-from vaejax.numerics import average, require_number, with_gradient_of
-from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params, Scalar
+from vaejax.numerics import require_number, with_gradient_of
+from vaejax.objectives._traded import OneDraw, of_one_draw
+from vaejax.types import VAE, Example, Key, Number, Objective, Params, Scalar
 
 Split = Callable[[Scalar, Scalar], tuple[Scalar, Scalar]]  # of distortion and rate: what is least, what is at most zero
 
@@ -68,13 +68,11 @@ def _held(split: Split, multiplier: Number, formula: str, settings: dict[str, Nu
     def init(key: Key, model: VAE, batch: Example) -> Params:
         return {**model.init(key, batch), "objective": {"log_multiplier": jnp.log(jnp.asarray(multiplier, float))}}
 
-    def evaluate(key: Key, model: VAE, params: Params, batch: Example) -> Bound:
-        found = drawn(key, model, params, batch)[1]
-        distortion, rate = average(found.distortion, batch.weight), average(found.rate, batch.weight)
-        least, excess = split(distortion, rate)
-        log_multiplier = params["objective"]["log_multiplier"]
-        value = -(least + jnp.exp(stop_gradient(log_multiplier)) * excess)
-        ascending = value + log_multiplier * stop_gradient(excess)  # it rises while the constraint is broken
-        return Bound(with_gradient_of(value, ascending), distortion, rate)
+    def value(one: OneDraw) -> Scalar:
+        least, excess = split(one.distortion, one.rate)
+        log_multiplier = one.params["objective"]["log_multiplier"]
+        lagrangian = -(least + jnp.exp(stop_gradient(log_multiplier)) * excess)
+        ascending = lagrangian + log_multiplier * stop_gradient(excess)  # it rises while the constraint is broken
+        return with_gradient_of(lagrangian, ascending)
 
-    return Objective(init, evaluate, formula, {**settings, "multiplier": multiplier})
+    return of_one_draw(value, formula, {**settings, "multiplier": multiplier}, init)

@@ -4,11 +4,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vaejax.bound import drawn
 from vaejax.numerics import average, require_number
 from vaejax.objectives._codes import Codes, active_of, flat
-from vaejax.objectives._traded import params_of_model
-from vaejax.types import VAE, Bound, Draw, Example, Key, Number, Objective, Params, Scalar
+from vaejax.objectives._traded import OneDraw, of_one_draw
+from vaejax.types import VAE, Draw, Example, Number, Objective, Params, Scalar
 
 CodesOf = Callable[[VAE, Params, Example, Draw], Codes]
 
@@ -77,11 +76,9 @@ def _penalised(codes: CodesOf, of: str, off_diagonal: Number, diagonal: Number) 
         off = jnp.sum(jnp.square(c)) - jnp.sum(jnp.square(variance))
         return off_diagonal * off + diagonal * jnp.sum(jnp.square(variance - 1) * active)
 
-    def evaluate(key: Key, model: VAE, params: Params, batch: Example) -> Bound:
-        draw, found = drawn(key, model, params, batch)
-        distortion, rate = average(found.distortion, batch.weight), average(found.rate, batch.weight)
-        c = covariance(codes(model, params, batch, draw), batch.weight)
-        return Bound(-(distortion + rate) - penalty(c, active_of(model)), distortion, rate)
+    def value(one: OneDraw) -> Scalar:
+        c = covariance(codes(one.model, one.params, one.batch, one.draw), one.batch.weight)
+        return -(one.distortion + one.rate) - penalty(c, active_of(one.model))
 
     formula = f"ELBO - off_diagonal sum_(i != j) C_ij^2 - diagonal sum_i (C_ii - 1)^2, C the covariance of {of}"
-    return Objective(params_of_model, evaluate, formula, {"off_diagonal": off_diagonal, "diagonal": diagonal})
+    return of_one_draw(value, formula, {"off_diagonal": off_diagonal, "diagonal": diagonal})

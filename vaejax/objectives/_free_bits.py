@@ -1,10 +1,9 @@
 import jax.numpy as jnp
 
-from vaejax.bound import drawn
 from vaejax.numerics import average, require_number
 from vaejax.objectives._codes import active_of, flat, require_per_latent
-from vaejax.objectives._traded import params_of_model
-from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params
+from vaejax.objectives._traded import OneDraw, of_one_draw
+from vaejax.types import Number, Objective, Scalar
 
 
 def free_bits(nats: Number = 0.25) -> Objective:
@@ -27,11 +26,9 @@ def free_bits(nats: Number = 0.25) -> Objective:
     """
     require_number("nats", nats, least=0.0)
 
-    def evaluate(key: Key, model: VAE, params: Params, batch: Example) -> Bound:
-        draw, found = drawn(key, model, params, batch)
-        require_per_latent("free_bits", "the rate", draw.rate[0], draw.z[0])
-        paid = jnp.maximum(nats, average(flat(draw.rate), batch.weight)) @ active_of(model)
-        distortion, rate = average(found.distortion, batch.weight), average(found.rate, batch.weight)
-        return Bound(-(distortion + paid), distortion, rate)
+    def value(one: OneDraw) -> Scalar:
+        require_per_latent("free_bits", "the rate", one.draw.rate[0], one.draw.z[0])
+        paid = jnp.maximum(nats, average(flat(one.draw.rate), one.batch.weight)) @ active_of(one.model)
+        return -(one.distortion + paid)
 
-    return Objective(params_of_model, evaluate, "E_q log p(x|z) - sum_l max(nats, KL_l)", {"nats": nats})
+    return of_one_draw(value, "E_q log p(x|z) - sum_l max(nats, KL_l)", {"nats": nats})

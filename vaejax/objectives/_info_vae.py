@@ -2,12 +2,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vaejax.bound import drawn
-from vaejax.numerics import average, require_number
+from vaejax.numerics import require_number
 from vaejax.objectives._codes import Codes, flat, prior_codes, weights_of
 from vaejax.objectives._kernels import Kernel, inverse_multiquadratic, rbf
-from vaejax.objectives._traded import params_of_model
-from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params, Scalar
+from vaejax.objectives._traded import OneDraw, of_one_draw
+from vaejax.types import Number, Objective, Scalar
 
 
 def info_vae(alpha: Number = 0.0, weight: Number = 10.0, kernel: Kernel | None = None) -> Objective:
@@ -79,10 +78,9 @@ def mmd(kernel: Kernel, a: Codes, b: Codes, weight: Float[Array, " batch"]) -> S
 
 
 def _matched(beta: Number, weight: Number, kernel: Kernel, formula: str, settings: dict[str, Number]) -> Objective:
-    def evaluate(key: Key, model: VAE, params: Params, batch: Example) -> Bound:
-        draw, found = drawn(key, model, params, batch)
-        distortion, rate = average(found.distortion, batch.weight), average(found.rate, batch.weight)
-        gap = mmd(kernel, flat(draw.z), prior_codes(key, model, params, batch), weights_of(batch))
-        return Bound(-(distortion + beta * rate) - weight * gap, distortion, rate)
+    def value(one: OneDraw) -> Scalar:
+        prior = prior_codes(one.key, one.model, one.params, one.batch)
+        gap = mmd(kernel, flat(one.draw.z), prior, weights_of(one.batch))
+        return -(one.distortion + beta * one.rate) - weight * gap
 
-    return Objective(params_of_model, evaluate, formula, settings)
+    return of_one_draw(value, formula, settings)

@@ -1,10 +1,23 @@
-"""What objectives share that are functions of the mean distortion and the mean rate, or learn nothing of their own."""
+"""What objectives share that take one draw of z for each example, or learn nothing of their own."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
-from vaejax.bound import each, terms
+from vaejax.bound import drawn
 from vaejax.numerics import average
-from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params, Scalar
+from vaejax.types import VAE, Bound, Draw, Example, Key, Number, Objective, Params, Scalar
+
+
+class OneDraw(NamedTuple):
+    """What an objective was given, one draw of z for each example, and their mean distortion and rate, in nats."""
+
+    key: Key
+    model: VAE
+    params: Params
+    batch: Example
+    draw: Draw
+    distortion: Scalar
+    rate: Scalar
 
 
 def params_of_model(key: Key, model: VAE, batch: Example) -> Params:
@@ -12,12 +25,22 @@ def params_of_model(key: Key, model: VAE, batch: Example) -> Params:
     return model.init(key, batch)
 
 
-def traded(value: Callable[[Scalar, Scalar], Scalar], formula: str, settings: Mapping[str, Number]) -> Objective:
-    """`value(distortion, rate)` of their means over a batch, one draw of z for each example, nats."""
+def of_one_draw(
+    value: Callable[[OneDraw], Scalar],
+    formula: str,
+    settings: Mapping[str, Number],
+    init: Callable[[Key, VAE, Example], Params] = params_of_model,
+) -> Objective:
+    """`value` of one draw of z for each example of a batch."""
 
     def evaluate(key: Key, model: VAE, params: Params, batch: Example) -> Bound:
-        found = each(lambda key, example: terms(key, model, params, example), key, batch)
+        draw, found = drawn(key, model, params, batch)
         distortion, rate = average(found.distortion, batch.weight), average(found.rate, batch.weight)
-        return Bound(value(distortion, rate), distortion, rate)
+        return Bound(value(OneDraw(key, model, params, batch, draw, distortion, rate)), distortion, rate)
 
-    return Objective(params_of_model, evaluate, formula, settings)
+    return Objective(init, evaluate, formula, settings)
+
+
+def traded(value: Callable[[Scalar, Scalar], Scalar], formula: str, settings: Mapping[str, Number]) -> Objective:
+    """`value(distortion, rate)` of their means over a batch."""
+    return of_one_draw(lambda one: value(one.distortion, one.rate), formula, settings)
