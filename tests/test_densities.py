@@ -243,7 +243,7 @@ def test_kl_of_a_normal_to_the_standard_normal(mean, log_scale):
         lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), mean - width, mean + width, epsabs=1e-12, limit=200
     )
     stats = jnp.asarray([[mean], [log_scale]])
-    found = divergences.normal_to_standard_normal((), stats, (), jnp.zeros((0, 1)))
+    found = divergences.normal_to_standard_normal((), stats, (), jnp.zeros((0, 1)), jnp.ones(1))
     close(found, [integral], atol=1e-9)
     close(found, [(np.exp(2 * log_scale) + mean**2 - 1 - 2 * log_scale) / 2])
 

@@ -57,12 +57,14 @@ def test_the_closed_form_is_the_kl_of_two_normals(name, float64):
     mean, cov = stats[0], jnp.diag(jnp.exp(2 * stats[1])) if name == "normal" else covariance(name, stats)
     wanted = 0.5 * (jnp.trace(cov) + mean @ mean - NUM - jnp.linalg.slogdet(cov)[1])
     row = divergences.closed_form(family, vj.priors.standard_normal())
-    assert jnp.sum(row((), stats, (), jnp.zeros((0, NUM)))).item() == pytest.approx(wanted.item(), abs=1e-10)
+    assert jnp.sum(row((), stats, (), jnp.zeros((0, NUM)), jnp.ones(NUM))).item() == pytest.approx(
+        wanted.item(), abs=1e-10
+    )
 
 
 def test_the_kl_of_two_diagonal_normals_is_that_of_quadrature(float64):
     q, p = stats_of(vj.posteriors.normal()), stats_of(vj.posteriors.normal(), key=jax.random.key(5))
-    found = divergences.normal_to_normal((), q, (), p)
+    found = divergences.normal_to_normal((), q, (), p, jnp.ones(NUM))
     z = np.linspace(-40, 40, 400_001)
     for index in range(NUM):
         log_q, log_p = (scipy.stats.norm(s[0, index], np.exp(s[1, index])).logpdf(z) for s in (q, p))
@@ -72,11 +74,12 @@ def test_the_kl_of_two_diagonal_normals_is_that_of_quadrature(float64):
 
 @pytest.mark.parametrize("pair", divergences.CLOSED_FORMS, ids="-".join)
 def test_a_latent_whose_stats_are_zero_adds_nothing_to_a_closed_form(pair, float64):
-    rows = {"standard_normal": 0, "full_normal": 7, "low_rank_normal": 4, "normal": 2}
-    q, p = (0.5 * jax.random.normal(KEY, (rows[name], NUM)) for name in pair)
-    row = divergences.CLOSED_FORMS[pair]
-    wider = (jnp.pad(stats, ((0, 0), (0, 2))) for stats in (q, p))
-    whole, narrow = jnp.sum(row((), next(wider), (), next(wider))), jnp.sum(row((), q, (), p))
+    made = {"full_normal": functools.partial(vj.posteriors.full_normal, 5)}
+    families = [made.get(name) or getattr(vj.posteriors, name, None) or getattr(vj.priors, name) for name in pair]
+    q, p = (0.5 * jax.random.normal(KEY, (f.num_stats, NUM, *f.unit_shape)) for f in (make() for make in families))
+    row, active = divergences.CLOSED_FORMS[pair], jnp.ones(q.shape[1:])
+    wide_q, wide_p, wide = (jnp.pad(a, ((0, 0), (0, 2), *[(0, 0)] * (a.ndim - 2))) for a in (q, p, active[None]))
+    whole, narrow = jnp.sum(row((), wide_q, (), wide_p, wide[0])), jnp.sum(row((), q, (), p, active))
     assert whole.item() == pytest.approx(narrow.item(), rel=1e-12)
 
 

@@ -13,6 +13,12 @@ from vaejax.families import no_params
 from vaejax.types import Family, Key, Net, NetBuilder, Number, Params, Shape
 
 
+def active_latents(num: int, size: Number, unit_shape: Shape) -> Array:
+    """`[num, *unit_shape]`, one for the first `size` latents and zero for the others."""
+    rows = jnp.where(jnp.arange(num) < size, 1.0, 0.0)
+    return jnp.broadcast_to(rows.reshape(num, *[1] * len(unit_shape)), (num, *unit_shape))
+
+
 def maskable(nets: Mapping[str, Net], posterior: Family, prior: Family, latent_size: Number) -> bool:
     """Whether all can be masked. If not, a traced size raises jax's concretization error: a grid then knows that it
     takes a program for each."""

@@ -1,6 +1,6 @@
 """KL(q || p) in closed form: a table keyed by the names of the pair. No row means the sampled estimate.
 
-A latent whose stats are zero on both sides adds nothing to a row: so a mask on the stats is the smaller model.
+Stats are zero on both sides for latents out of use, which add nothing; `active` says which are in use.
 """
 
 from collections.abc import Callable
@@ -8,18 +8,19 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vaejax.errors import VaejaxError
 from vaejax.numerics import root_of_one_plus
-from vaejax.types import Family, Params, Parts, Stats
+from vaejax.types import Family, Latent, Params, Parts, Stats
 
-ClosedForm = Callable[[Params, Stats, Params, Stats], Parts]
+ClosedForm = Callable[[Params, Stats, Params, Stats, Latent], Parts]
 
 
 def normal_to_standard_normal(
-    q_params: Params, q: Float[Array, "2 *event"], p_params: Params, p: Float[Array, "0 *event"]
+    q_params: Params, q: Float[Array, "2 *event"], p_params: Params, p: Float[Array, "0 *event"], active: Latent
 ) -> Float[Array, "*event"]:
     """(exp(2 log_scale) + mean^2 - 1) / 2 - log_scale, for each latent, in nats.
 
-    >>> normal_to_standard_normal((), jnp.zeros((2, 3)), (), jnp.zeros((0, 3))).tolist()
+    >>> normal_to_standard_normal((), jnp.zeros((2, 3)), (), jnp.zeros((0, 3)), jnp.ones(3)).tolist()
     [0.0, 0.0, 0.0]
     """
     mean, log_scale = q
@@ -27,11 +28,11 @@ def normal_to_standard_normal(
 
 
 def normal_to_normal(
-    q_params: Params, q: Float[Array, "2 *event"], p_params: Params, p: Float[Array, "2 *event"]
+    q_params: Params, q: Float[Array, "2 *event"], p_params: Params, p: Float[Array, "2 *event"], active: Latent
 ) -> Float[Array, "*event"]:
     """The KL of N(mean_q, scale_q^2) to N(mean_p, scale_p^2), for each latent, in nats; the prior of a context.
 
-    >>> normal_to_normal((), jnp.ones((2, 3)), (), jnp.ones((2, 3))).tolist()
+    >>> normal_to_normal((), jnp.ones((2, 3)), (), jnp.ones((2, 3)), jnp.ones(3)).tolist()
     [0.0, 0.0, 0.0]
     """
     (mean, log_scale), (prior_mean, prior_log_scale) = q, p
@@ -41,28 +42,28 @@ def normal_to_normal(
 
 
 def full_normal_to_standard_normal(
-    q_params: Params, q: Stats, p_params: Params, p: Float[Array, "0 *event"]
+    q_params: Params, q: Stats, p_params: Params, p: Float[Array, "0 *event"], active: Latent
 ) -> Float[Array, "*event"]:
     """(|row of L|^2 + mean^2 - 1) / 2 - log_scale, for each latent, in nats: the sum is the KL of N(mean, L L^T).
 
-    >>> full_normal_to_standard_normal((), jnp.zeros((5, 3)), (), jnp.zeros((0, 3))).tolist()
+    >>> full_normal_to_standard_normal((), jnp.zeros((5, 3)), (), jnp.zeros((0, 3)), jnp.ones(3)).tolist()
     [0.0, 0.0, 0.0]
     """
     below = jnp.sum(jnp.square(jnp.tril(q[2 : 2 + q.shape[1]].T, -1)), axis=1)
-    return normal_to_standard_normal(q_params, q[:2], p_params, p) + 0.5 * below
+    return normal_to_standard_normal(q_params, q[:2], p_params, p, active) + 0.5 * below
 
 
 def low_rank_normal_to_standard_normal(
-    q_params: Params, q: Stats, p_params: Params, p: Float[Array, "0 *event"]
+    q_params: Params, q: Stats, p_params: Params, p: Float[Array, "0 *event"], active: Latent
 ) -> Float[Array, "1"]:
     """(tr C + |mean|^2 - n - log det C) / 2 of C = diag exp(log_scale)^2 + U U^T, in nats.
 
-    >>> low_rank_normal_to_standard_normal((), jnp.zeros((3, 3)), (), jnp.zeros((0, 3))).tolist()
+    >>> low_rank_normal_to_standard_normal((), jnp.zeros((3, 3)), (), jnp.zeros((0, 3)), jnp.ones(3)).tolist()
     [0.0]
     """
     factors = q[2:] * jnp.exp(-q[1])[None]
     half_log_det = jnp.sum(jnp.log(jnp.diag(root_of_one_plus(factors))))
-    diagonal = jnp.sum(normal_to_standard_normal(q_params, q[:2], p_params, p))
+    diagonal = jnp.sum(normal_to_standard_normal(q_params, q[:2], p_params, p, active))
     return (diagonal + 0.5 * jnp.sum(jnp.square(q[2:])) - half_log_det)[None]
 
 
@@ -75,8 +76,23 @@ CLOSED_FORMS: dict[tuple[str, str], ClosedForm] = {
 
 
 def closed_form(posterior: Family, prior: Family) -> ClosedForm | None:
-    """The row of the pair, looked up once, where a model is built."""
+    """The row of the pair, looked up once, where a model is built. Raises: VaejaxError where they share no space."""
+    _require_one_space(posterior, prior)
     return CLOSED_FORMS.get((posterior.name, prior.name))
+
+
+def _require_one_space(posterior: Family, prior: Family) -> None:
+    """Raises: VaejaxError where q(z|x) and p(z) are not distributions on the same z."""
+    if posterior.support != prior.support:
+        raise VaejaxError(
+            f"the posterior {posterior.name} is a distribution on {posterior.support}, the prior {prior.name} on "
+            f"{prior.support}: there is no KL between them; give a prior on {posterior.support}"
+        )
+    if posterior.unit_shape != prior.unit_shape:
+        raise VaejaxError(
+            f"a latent of the posterior {posterior.name} has the shape {posterior.unit_shape}, one of the prior "
+            f"{prior.name} {prior.unit_shape}: give both the same"
+        )
 
 
 def sampled(log_q: Parts, log_p: Float[Array, "*prior_parts"]) -> Float[Array, "*rate_parts"]:

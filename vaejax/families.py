@@ -8,11 +8,13 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from vaejax.errors import VaejaxError
-from vaejax.types import Event, Family, Key, Params, Parts, Stats, Support
+from vaejax.types import Event, Family, Key, Params, Parts, Shape, Stats, Support
 
 REALS = Support(None, -float("inf"), float("inf"))
 UNIT_INTERVAL = Support(None, 0.0, 1.0)
 COUNTS = Support(float("inf"), 0.0, float("inf"))
+ONE_HOT = Support(2, 0.0, 1.0, "one-hot vectors")
+SPHERE = Support(None, -1.0, 1.0, "the unit sphere")
 
 
 def levels_of(num_levels: int) -> Support:
@@ -38,6 +40,7 @@ def factorised(
     *,
     support: Support = REALS,
     init: Callable[..., Params] = no_params,
+    unit_shape: Shape = (),
 ) -> Family:
     """A `Family` whose entries are independent given `stats`: one part per entry, so any entry can be masked."""
 
@@ -45,7 +48,16 @@ def factorised(
         event = sample(key, params, stats)
         return event, log_prob(params, stats, event)
 
-    return masked_by_parts(Family(name, num_stats, init, draw, log_prob, mean, support, None))
+    return masked_by_parts(Family(name, num_stats, init, draw, log_prob, mean, support, None, unit_shape))
+
+
+def known_mean(family: Family) -> Callable[[Params, Stats], Event]:
+    """Its mean. Raises: VaejaxError where none is known."""
+    if family.mean is None:
+        raise VaejaxError(
+            f"the mean of {family.name} is not known: it can be a prior, and neither posterior nor likelihood"
+        )
+    return family.mean
 
 
 def narrowed(family: Family, active: Array) -> Family:
@@ -57,6 +69,8 @@ def narrowed(family: Family, active: Array) -> Family:
 
 def keep(parts: Parts, active: Array) -> Parts:
     """The parts in use. Refuses by shape what has not one part per latent and so does not factorise."""
+    if parts.shape == active.shape[:1] and active.size:
+        active = active.reshape(len(active), -1)[:, 0]  # a latent of several numbers has one part
     if parts.shape != active.shape:
         raise VaejaxError(
             f"latents that do not factorise cannot be masked: expected one part for each of {active.shape} latents, "
@@ -75,16 +89,18 @@ def on_vectors(family: Family) -> Family:
         event, log_prob = family.sample(key, params, flat(stats))
         return event.reshape(stats.shape[1:]), log_prob
 
+    mean = family.mean
     return family._replace(
         init=lambda key, shape: family.init(key, (math.prod(shape),)),
         sample=sample,
         log_prob=lambda params, stats, event: family.log_prob(params, flat(stats), jnp.ravel(event)),
-        mean=lambda params, stats: family.mean(params, flat(stats)).reshape(stats.shape[1:]),
+        mean=mean and (lambda params, stats: mean(params, flat(stats)).reshape(stats.shape[1:])),
     )
 
 
 def masked_by_parts(family: Family) -> Family:
     """`family` with a `masked` that multiplies events and log densities, one entry per part."""
+    mean = known_mean(family)
 
     def masked(active: Array) -> Family:
         def sample(key: Key, params: Params, stats: Stats) -> tuple[Event, Parts]:
@@ -94,9 +110,11 @@ def masked_by_parts(family: Family) -> Family:
         def log_prob(params: Params, stats: Stats, event: Event) -> Parts:
             return keep(family.log_prob(params, stats, event * active), active)
 
-        def mean(params: Params, stats: Stats) -> Event:
-            return family.mean(params, stats) * active
+        def mean_in_use(params: Params, stats: Stats) -> Event:
+            return mean(params, stats) * active
 
-        return family._replace(sample=sample, log_prob=log_prob, mean=mean, masked=lambda more: masked(active * more))
+        return family._replace(
+            sample=sample, log_prob=log_prob, mean=mean_in_use, masked=lambda more: masked(active * more)
+        )
 
     return family._replace(masked=masked)

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from vaejax import divergences
-from vaejax.assembly import built, first_params, maskable, prior_stats_net
+from vaejax.assembly import active_latents, built, first_params, maskable, prior_stats_net
 from vaejax.errors import VaejaxError
-from vaejax.families import narrowed
+from vaejax.families import known_mean, narrowed
 from vaejax.likelihoods import learned_normal
 from vaejax.numerics import concrete, require_count
 from vaejax.posteriors import normal
@@ -50,9 +50,9 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
     """
     data_shape = tuple(require_count("an entry of data_shape", size) for size in data_shape)
     num_latents, masked = _sizes(latent_size, max_latent_size)
-    active = jnp.where(jnp.arange(num_latents) < latent_size, 1.0, 0.0)
     posterior, prior, likelihood = posterior or normal(), prior or standard_normal(), likelihood or learned_normal()
     rate_of = divergences.closed_form(posterior, prior)
+    active = active_latents(num_latents, latent_size, posterior.unit_shape)
 
     def compact() -> VAE:
         size = require_count("latent_size", latent_size)
@@ -60,15 +60,16 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         return vae(encoder, decoder, data_shape=data_shape, latent_size=size, prior_net=prior_net, **families)
 
     shapes = {
-        "encoder": (posterior.num_stats, num_latents),
+        "encoder": (posterior.num_stats, *active.shape),
         "decoder": (likelihood.num_stats, *data_shape),
-        "prior_net": (prior.num_stats, num_latents),
+        "prior_net": (prior.num_stats, *active.shape),
     }
     builders = {"encoder": encoder, "decoder": decoder, "prior_net": prior_stats_net(prior, prior_net)}
     nets = {name: built(name, builder, shapes[name]) for name, builder in builders.items()}
     if masked and not maskable(nets, posterior, prior, latent_size):
         return compact()
     q, p = (narrowed(family, active) if masked else family for family in (posterior, prior))
+    q_mean, x_mean = known_mean(q), known_mean(likelihood)
 
     def init(key: Key, batch: Example) -> Params:
         one = jax.tree.map(lambda leaf: leaf[0], batch)
@@ -81,13 +82,13 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         context = jax.tree.map(jnp.ones_like, one.context)
         inputs = {"encoder": (jnp.ones(data_shape), context), "decoder": (context, active), "prior_net": (context,)}
         used = {
-            name: jnp.ones(shape) if name == "decoder" else jnp.tile(active, (shape[0], 1))
+            name: jnp.ones(shape) if name == "decoder" else jnp.broadcast_to(active[None], shape)
             for name, shape in shapes.items()
         }
         return {
             **{name: first_params(name, net, net_keys[name], inputs[name], used[name]) for name, net in nets.items()},
-            "posterior": q.init(keys[2], (num_latents,)),
-            "prior": p.init(keys[3], (num_latents,)),
+            "posterior": q.init(keys[2], active.shape),
+            "prior": p.init(keys[3], active.shape),
             "likelihood": likelihood.init(keys[4], data_shape),
         }
 
@@ -103,7 +104,7 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         )
 
     def encode(params: Params, example: Example) -> Latent:
-        return q.mean(params["posterior"], q_stats(params, example))
+        return q_mean(params["posterior"], q_stats(params, example))
 
     def sample(key: Key, params: Params, example: Example) -> Draw:
         stats = q_stats(params, example)
@@ -111,10 +112,10 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         if rate_of is None:
             return Draw(z, log_q, divergences.sampled(log_q, log_prior(params, z, example)))
         stats, prior_stats = (a * active[None] for a in (stats, p_stats(params, example)))  # zero stats cost nothing
-        return Draw(z, log_q, rate_of(params["posterior"], stats, params["prior"], prior_stats))
+        return Draw(z, log_q, rate_of(params["posterior"], stats, params["prior"], prior_stats, active))
 
     def decode(params: Params, z: Latent, example: Example) -> Event:
-        return likelihood.mean(params["likelihood"], x_stats(params, z, example))
+        return x_mean(params["likelihood"], x_stats(params, z, example))
 
     def log_posterior(params: Params, z: Latent, example: Example) -> Parts:
         return q.log_prob(params["posterior"], q_stats(params, example), z)

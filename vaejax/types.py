@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree, Shaped
 
 Key: TypeAlias = PRNGKeyArray
@@ -65,13 +66,15 @@ NetBuilder: TypeAlias = Callable[[Shape], Net]  # from the shape of the output, 
 class Support(NamedTuple):
     """The values on which a family is a distribution.
 
-    levels: how many values there are, evenly spaced (a mass function): n for 0, 1/(n-1), ..., 1, and infinity for the
-        counts 0, 1, 2, ...; `None` for the interval [low, high] (a density).
+    levels: how many values there are, evenly spaced from low to high (a mass function), like n for 0, 1/(n-1), ..., 1,
+        and infinity for the counts 0, 1, 2, ...; `None` for the interval [low, high] (a density).
+    name: in words, where an event is not just any array of such values, as on a sphere.
     """
 
     levels: float | None
     low: float
     high: float
+    name: str = ""
 
     @property
     def step(self) -> float:
@@ -81,10 +84,14 @@ class Support(NamedTuple):
         return 1.0 if self.levels == float("inf") else (self.high - self.low) / (self.levels - 1)
 
     def __str__(self) -> str:
+        if self.name:
+            return self.name
         if self.levels is None:
             return "the reals" if self.low == -float("inf") else f"the interval [{self.low:g}, {self.high:g}]"
         if self.levels == float("inf"):
             return "the counts 0, 1, 2, ..."
+        if self.low != 0:
+            return f"the {self.levels} levels from {self.low:g} to {self.high:g}"
         return "{0, 1}" if self.levels == 2 else f"the {self.levels} levels 0, 1/{self.levels - 1}, ..., 1"
 
 
@@ -95,10 +102,12 @@ class Family(NamedTuple):
     init: parameters that are global, not a network's output: `(key, event_shape)`.
     sample: an event and its log density, which may be known only along the sample.
     log_prob: normalised, in independent parts: one per entry only if entries are independent.
-    mean: of the event.
+    mean: of the event; `None` where it is not known, as of a flow: such a family can only be a prior.
     support: where events lie.
     masked: `active -> Family`, the family on the entries where `active` is one; the others are zero and cost nothing.
         `None` where it cannot be narrowed: a model with it is built at its true size.
+    unit_shape: of one latent. () is a number, and (8,) a one-hot of eight classes or a code of eight numbers: an event
+        is then `[latent, 8]`, and so are `active` and each row of stats; a mask takes whole latents.
     """
 
     name: str
@@ -106,9 +115,10 @@ class Family(NamedTuple):
     init: Callable[[Key, Shape], Params]
     sample: Callable[[Key, Params, Stats], tuple[Event, Parts]]
     log_prob: Callable[[Params, Stats, Event], Parts]
-    mean: Callable[[Params, Stats], Event]
+    mean: Callable[[Params, Stats], Event] | None
     support: Support
     masked: Callable[[Array], Family] | None
+    unit_shape: Shape = ()
 
 
 class Draw(NamedTuple):
@@ -123,6 +133,11 @@ class Draw(NamedTuple):
     rate: Parts
 
 
+def no_upkeep(key: Key, params: Params, batch: Example) -> Scalar:
+    """`VAE.upkeep` of a model all of whose parameters climb."""
+    return jnp.zeros(())
+
+
 class VAE(NamedTuple):
     """p(z) p(x | z) and q(z | x), one example at a time. `params` is all there is: any function may use any of it.
 
@@ -133,6 +148,8 @@ class VAE(NamedTuple):
         It raises where a size is traced.
     active: one for each latent in use, zero for the others. Who looks at z itself, or at a term for each latent, leaves
         those out: they are zero and so are their terms, which is not what every function of them makes of nothing.
+    upkeep: `(key, params, batch)`, zero, whose gradient is how parameters move that do not climb, like running means
+        (`numerics.towards`); a trainer adds it to whatever its objective is.
     """
 
     init: Callable[[Key, Example], Params]
@@ -148,6 +165,7 @@ class VAE(NamedTuple):
     data_shape: Shape
     likelihood: Family  # for whoever feeds the model to check that it is a distribution on the data
     active: Callable[[], Latent]
+    upkeep: Callable[[Key, Params, Example], Scalar] = no_upkeep
 
 
 class Bound(NamedTuple):

@@ -16,6 +16,7 @@ else:
     GradientTransformation = Any  # optax is imported when an optimizer is first used
 
 FOR_NETWORKS = 2**32 - 1  # no example stands at this place in a batch: the keys of draws are folded in from there
+FOR_UPKEEP = 2**32 - 3  # nor there
 
 
 def trainer(
@@ -50,7 +51,8 @@ def trainer(
     def gradient(key: Key, params: Params, batch: Example) -> tuple[Params, Bound]:
         def loss(params: Params) -> tuple[Scalar, Bound]:
             bound = objective.evaluate(key, model, params, batch)
-            return -bound.value, bound
+            kept = model.upkeep(jax.random.fold_in(key, FOR_UPKEEP), params, batch)
+            return -(bound.value + kept), bound
 
         return jax.grad(loss, has_aux=True)(params)
 
