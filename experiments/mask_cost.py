@@ -25,7 +25,7 @@ LATENT_SIZES = [2, 4, 8, 16, 32] * 2
 SEEDS = [0] * 5 + [1] * 5
 
 data = vj.data.digits()
-train_images = jnp.asarray(data.train)
+train_images = vj.Example(jnp.asarray(data.train))
 
 
 class Found(NamedTuple):
@@ -56,7 +56,7 @@ def program(masked: bool, num_epochs: int) -> Trained:
         taught = vj.trainer(model, vj.objectives.elbo(), optax.adam(3e-3))
         init_key, key = jax.random.split(jax.random.key(seed))
         state = taught.init(init_key, vj.Example(jnp.zeros((1, *data.data_shape))))
-        batches = Batches(data.view, 128, len(data.train))
+        batches = Batches(data.example, 128, len(data.train))
         rows = jax.vmap(lambda epoch: order(batches, key, epoch))(jnp.arange(num_epochs)).reshape(-1, batches.size)
         steps = jnp.asarray(0), jnp.asarray(len(rows))
         return segment(taught, batches, key, (state, nothing_shown()), train_images, rows, *steps)[1].mean.value

@@ -2,10 +2,12 @@
 
 import tracemalloc
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import vaejax as vj
 from vaejax import data, likelihoods
 from vaejax.data import _rows
 from vaejax.errors import DataError
@@ -141,8 +143,8 @@ def test_jax_and_the_grid_read_rows(tmp_path, mapped):
     np.save(tmp_path / "x.npy", GREY)
     rows = data.load(tmp_path / "x.npy").train
     assert np.array_equal(jnp.asarray(rows), rows[:])
-    for one, other in zip(chunks_of(rows, 8), chunks_of(rows[:], 8), strict=True):
-        assert all(np.array_equal(*pair) for pair in zip(one, other, strict=True))
+    for one, other in zip(chunks_of(vj.Example(rows), 8), chunks_of(vj.Example(rows[:]), 8), strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def model():
 
 
 def plain(key, raw):
-    return raw.astype(float)
+    return raw._replace(x=raw.x.astype(float))
 
 
 def run_of(taught, batches, raw, key=KEY):
@@ -32,7 +32,7 @@ def run_of(taught, batches, raw, key=KEY):
     def run(state, first, num):
         rows = jnp.concatenate([order(batches, key, epoch) for epoch in range(first, first + num)])
         steps = jnp.array([first, num]) * batches.num_steps
-        state, shown = advance((state, nothing_shown()), raw, rows, *steps)
+        state, shown = advance((state, nothing_shown()), vj.Example(raw), rows, *steps)
         return state, shown.mean
 
     return run
@@ -125,7 +125,7 @@ def run():
     taught = vj.trainer(model(), vj.objectives.elbo(), vj.by_name(optax.adam(1e-2), decoder=optax.sgd(0.1)))
 
     def noisy(key, raw):
-        return raw / 255 + 0.1 * jax.random.normal(key, raw.shape)
+        return raw._replace(x=raw.x / 255 + 0.1 * jax.random.normal(key, raw.x.shape))
 
     return taught, Batches(noisy, 3, 7), taught.init(KEY, vj.Example(X))
 
@@ -135,13 +135,13 @@ def test_cutting_a_run_anywhere_changes_not_a_bit(run):
     taught, batches, start = run
     rows = jnp.concatenate([order(batches, KEY, epoch) for epoch in range(6)])
     advance = jax.jit(lambda *args: segment(taught, batches, KEY, *args))
-    whole = advance((start, nothing_shown()), jnp.asarray(RAW), rows, 0, 18)
+    whole = advance((start, nothing_shown()), vj.Example(jnp.asarray(RAW)), rows, 0, 18)
     carry = (start, nothing_shown())
     for first, num in ((0, 1), (1, 3), (4, 7), (11, 7)):
         window = jnp.zeros_like(rows).at[:num].set(rows[first : first + num])
-        carry = advance(carry, jnp.asarray(RAW), window, first, num)
+        carry = advance(carry, vj.Example(jnp.asarray(RAW)), window, first, num)
     jax.tree.map(np.testing.assert_array_equal, carry, whole)
-    gathered = jnp.asarray(RAW)[rows.ravel()]
+    gathered = vj.Example(jnp.asarray(RAW)[rows.ravel()])
     away = advance((start, nothing_shown()), gathered, jnp.arange(rows.size).reshape(rows.shape), 0, 18)
     jax.tree.map(np.testing.assert_array_equal, away, whole)
     assert int(whole[0].step) == 18
@@ -168,7 +168,7 @@ def test_a_view_gets_a_new_key_for_each_example_and_epoch():
     """The view shows its own noise; the record sums it, so equal keys would show as equal sums."""
 
     def noise(key, raw):
-        return jnp.full(4, jax.random.uniform(key))
+        return vj.Example(jnp.full(4, jax.random.uniform(key)))
 
     def init(key, model, batch):
         return {"sum": jnp.zeros(())}

@@ -150,8 +150,10 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
     )
 
 
-def compacted(model: VAE, params: Params) -> tuple[VAE, Params]:
+def compacted(model: VAE, params: Params, batch: Example | None = None) -> tuple[VAE, Params]:
     """The ordinary model at its true sizes, and the prefix of every leaf that is its parameters.
+
+    batch: examples of any values that show what the model is given; by default an x and nothing beside it.
 
     >>> import vaejax as vj
     >>> wide = vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2, max_latent_size=5)
@@ -160,12 +162,13 @@ def compacted(model: VAE, params: Params) -> tuple[VAE, Params]:
     (2,)
     """
     small = model.compact()
-    return small, {name: _cut(params[name], shapes) for name, shapes in shapes_of(small).items()}
+    return small, {name: _cut(params[name], shapes) for name, shapes in shapes_of(small, batch).items()}
 
 
-def shapes_of(model: VAE) -> Params:
+def shapes_of(model: VAE, batch: Example | None = None) -> Params:
     """The shapes of a model's parameters, with nothing computed."""
-    return jax.eval_shape(lambda: model.init(jax.random.key(0), Example(jnp.zeros((1, *model.data_shape)))))
+    batch = batch or Example(jnp.zeros((1, *model.data_shape)))
+    return jax.eval_shape(lambda: model.init(jax.random.key(0), batch))
 
 
 def _cut(params: Params, smaller: Params) -> Params:

@@ -15,6 +15,7 @@ from vaejax.config import Config, axes_of
 from vaejax.data import Data
 from vaejax.errors import OutputError, VaejaxError
 from vaejax.grid import Member, Result, extract, remeasured, restored
+from vaejax.types import Example
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -92,10 +93,10 @@ def write_report(path: Path, result: Result, answer: Answer, data: Data) -> None
     report.write(path / "report.html", result.dataset, answer, portrait)
 
 
-def first_examples(data: Data, num: int) -> jax.Array:
+def first_examples(data: Data, num: int) -> Example:
     """Examples of the test split as the model sees them, drawn with a fixed key."""
-    raw = jnp.asarray(data.test[:num])
-    return jax.vmap(data.view)(jax.random.split(jax.random.key(0), len(raw)), raw)
+    raw = jax.tree.map(lambda leaf: jnp.asarray(leaf[:num]), data.raw("test"))
+    return jax.vmap(data.example)(jax.random.split(jax.random.key(0), len(raw.x)), raw)
 
 
 def write_samples(out: Path | None, run_folder: Path, drawn: np.ndarray) -> Path:

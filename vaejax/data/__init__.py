@@ -5,6 +5,11 @@ distribution, which `fitted` sees to.
 """
 
 from ._arrays import arrays as arrays
+from ._beside import few_labels as few_labels
+from ._beside import missing_at_random as missing_at_random
+from ._beside import one_hot_labels as one_hot_labels
+from ._beside import with_context as with_context
+from ._beside import with_observed as with_observed
 from ._binarise import binarise_dynamic as binarise_dynamic
 from ._binarise import binarise_threshold as binarise_threshold
 from ._digest import digest as digest

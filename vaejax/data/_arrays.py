@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from vaejax.families import UNIT_INTERVAL
 from vaejax.likelihoods import bernoulli, continuous_bernoulli, discretized_logistic
 from vaejax.types import Family
 
+from ._beside import beside_rows, with_context, with_observed, zero_unseen
 from ._files import NAMES
 from ._fitted import fitted
 from ._raw import as_raw, at
@@ -26,6 +28,8 @@ def arrays(
     name: str = "arrays",
     levels: int | None = None,
     likelihood: Family | None = None,
+    context: Any = None,
+    observed: Any = None,
 ) -> Data:
     """Arrays `[N, *data_shape]` of numpy, jax, torch, ... as data: all three splits, or one that is split 80/10/10.
 
@@ -35,6 +39,9 @@ def arrays(
     floats are taken as they are (float32) for a `likelihood` whose support holds every one of them.
     Default likelihoods: bernoulli on two levels or on floats that are all 0 or 1, discretized_logistic on n levels,
     continuous_bernoulli on other floats. A numpy memmap of 1 GiB or more stays in its file: its splits are `Rows`.
+    context: what models may look at, with a row for each example (`with_context`). observed: true where a value was
+    seen, of the shape of x (`with_observed`); it does not matter what, NaN included, stands where it is false. Of one
+    array they are split as it is; of three they are dicts by split.
     Raises `DataError` on anything else, on NaN, and on text.
 
     >>> data = arrays(np.arange(1797 * 4, dtype=np.uint8).reshape(1797, 2, 2))
@@ -49,13 +56,19 @@ def arrays(
             "three, or join them into one"
         )
     if given[1]:
-        splits = [as_raw(f"{split} of {name}", a) for split, a in zip(NAMES, (train, validation, test), strict=True)]
+        three = dict(zip(NAMES, (train, validation, test), strict=True))
+        seen = observed if isinstance(observed, Mapping) else {}
+        splits = [as_raw(f"{split} of {name}", zero_unseen(a, seen.get(split))) for split, a in three.items()]
         _require_same(name, splits)
     else:
-        whole = as_raw(name, train)
-        splits = [taken(whole, rows) for rows in split_rows(name, len(whole))]
+        whole = as_raw(name, zero_unseen(train, observed))
+        rows = dict(zip(NAMES, split_rows(name, len(whole)), strict=True))
+        splits = [taken(whole, rows[split]) for split in NAMES]
+        context, observed = (beside_rows(name, one, len(whole), rows) for one in (context, observed))
     make = _grey if splits[0].dtype in (np.uint8, np.bool_) else _numbers
-    return make(name, splits, levels, likelihood)
+    data = make(name, splits, levels, likelihood)
+    data = data if context is None else with_context(data, context)
+    return data if observed is None else with_observed(data, observed)
 
 
 def split_rows(name: str, num: int) -> list[np.ndarray]:

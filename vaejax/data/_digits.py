@@ -36,7 +36,7 @@ def digits(data_dir: str | os.PathLike | None = None) -> Data:
     splits = stored_digits(folder_of(data_dir))
     images = [splits[name][0] for name in SPLITS]
     labels = {name: splits[name][1] for name in SPLITS}
-    return Data("digits", *images, LEVELS, binomial(LEVELS), *scaled(LEVELS), labels)
+    return Data("digits", *images, LEVELS, binomial(LEVELS), *scaled(LEVELS), labels=labels)
 
 
 def stored_digits(folder: Path) -> Splits:

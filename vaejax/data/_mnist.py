@@ -61,7 +61,7 @@ def _dataset(name: str, data_dir: str | os.PathLike | None, manual_dir: str | os
     stored = mended(lambda: _read(name, folder, manual))
     labels = {split: stored[key] for split, key in zip(NAMES, LABELS, strict=True)}
     images = [stored[split] for split in NAMES]
-    return binarise_dynamic(Data(name, *images, LEVELS, discretized_logistic(LEVELS), *scaled(LEVELS), labels))
+    return binarise_dynamic(Data(name, *images, LEVELS, discretized_logistic(LEVELS), *scaled(LEVELS), labels=labels))
 
 
 def _read(name: str, folder: Path, manual_dir: Path | None) -> dict[str, np.ndarray]:

@@ -1,11 +1,11 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Array
 
-from vaejax.types import Family, Key, Shape, Support
+from vaejax.types import Example, Family, Key, Shape, Support
 
 from ._rows import Split
 
@@ -21,6 +21,8 @@ class Data(NamedTuple):
     support: where `x` lies.
     preparation: the view in words, of a raw value `v`.
     labels: the class of each example, `[N]` integers, by split; empty where there are none. No model sees them.
+    context: what models may look at and need not explain, arrays `[N, ...]` in any tree, by split; empty for none.
+    observed: whether each value of `x` was seen, `[N, *data_shape]`, by split; empty where all were.
 
     >>> from vaejax.data import arrays
     >>> arrays(np.zeros((10, 8, 8), np.uint8)).data_shape
@@ -37,6 +39,8 @@ class Data(NamedTuple):
     support: Support
     preparation: str
     labels: Mapping[str, np.ndarray] = MappingProxyType({})
+    context: Mapping[str, Any] = MappingProxyType({})
+    observed: Mapping[str, np.ndarray] = MappingProxyType({})
 
     @property
     def data_shape(self) -> Shape:
@@ -47,3 +51,12 @@ class Data(NamedTuple):
     def splits(self) -> dict[str, Split]:
         """The raw splits by name, in order."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    def raw(self, split: str) -> Example:
+        """Every raw example of a split, with what is beside it: an `Example` of arrays `[N, ...]`."""
+        whole: Any = (self.splits[split], self.context.get(split), self.observed.get(split))
+        return Example(*whole)
+
+    def example(self, key: Key, raw: Example) -> Example:
+        """One raw example as models see it."""
+        return raw._replace(x=self.view(key, raw.x))

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from vaejax.data import Rows
 from vaejax.train import Batches, order
+from vaejax.types import Example
 
 SLICE = 100  # steps that a device does without being asked: it can be stopped, and saved, between slices
 RESIDENT = 2**31  # bytes of a split that are kept on the device; of a larger one, what a slice needs is sent there
@@ -19,31 +19,33 @@ WINDOW = 2**27  # bytes that are sent for a slice
 class Feed(NamedTuple):
     """slots: which of the seeds' orders each member follows. longest: how many steps a slice can have.
 
-    window: `(first, num) -> (raw, rows)`, so that `raw[rows[slot, i]]` are the examples of step `first + i`.
+    window: `(first, num) -> (raw, rows)`, so that rows `rows[slot, i]` of `raw` are the examples of step `first + i`.
     """
 
     slots: np.ndarray
     longest: int
-    window: Callable[[int, int], tuple[Array, Array]]
+    window: Callable[[int, int], tuple[Example, Array]]
 
 
-def feed_of(split: np.ndarray | Rows, batches: Batches, seeds: np.ndarray, key_of: Callable[[Array], Array]) -> Feed:
-    """How a split is fed to members of these seeds; `key_of(seed)` is the key of a seed's training.
+def feed_of(raw: Example, batches: Batches, seeds: np.ndarray, key_of: Callable[[Array], Array]) -> Feed:
+    """How a split, `[N, ...]`, is fed to members of these seeds; `key_of(seed)` is the key of a seed's training.
 
     Members of one seed see one order. A split that does not fit on the device is read slice by slice, by the same
     index rule, so that the same examples come to the same steps.
     """
     distinct, slots = np.unique(seeds, return_inverse=True)
     rows_of = _rows(batches, distinct, key_of)
-    if split.nbytes <= RESIDENT:
-        resident = jnp.asarray(np.asarray(split))
+    nbytes = sum(leaf.nbytes for leaf in jax.tree.leaves(raw))
+    if nbytes <= RESIDENT:
+        resident = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), raw)
         return Feed(slots.astype(np.int32), SLICE, lambda first, num: (resident, jnp.asarray(rows_of(first, SLICE))))
-    row_bytes = split.nbytes // len(split)
+    row_bytes = nbytes // len(raw.x)
     longest = max(1, min(SLICE, WINDOW // (row_bytes * batches.size * len(distinct))))
 
-    def window(first: int, num: int) -> tuple[Array, Array]:
+    def window(first: int, num: int) -> tuple[Example, Array]:
         rows = rows_of(first, longest)
-        return jnp.asarray(split[rows.reshape(-1)]), jnp.arange(rows.size, dtype=np.int32).reshape(rows.shape)
+        sent = jax.tree.map(lambda leaf: jnp.asarray(leaf[rows.reshape(-1)]), raw)
+        return sent, jnp.arange(rows.size, dtype=np.int32).reshape(rows.shape)
 
     return Feed(slots.astype(np.int32), longest, window)
 

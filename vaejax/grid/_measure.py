@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.data import Data, Rows
+from vaejax.data import Data
 from vaejax.grid._devices import member_mesh, padded
 from vaejax.grid._plan import Program
 from vaejax.grid._run import chunks_of, compile_for
 from vaejax.metrics import active_units
 from vaejax.model import shapes_of
 from vaejax.train import Batches
-from vaejax.types import Params
+from vaejax.types import Example, Params
 
 FEW = 16  # draws of z for a bound: the rate is in closed form and the distortion varies little
 
@@ -41,33 +41,33 @@ def measure(
     poll: called between chunks of examples; what it raises ends the measuring.
     """
     mesh = member_mesh(len(program.rows))
-    compiled = compile_for(program, Batches(data.view, 1, 1), mesh)
+    compiled = compile_for(program, Batches(data.example, 1, 1), mesh)
     numbers, params = padded((dict(program.numbers), params), mesh)
 
-    def split(raw: np.ndarray | Rows, num_samples: int) -> Split:
+    def split(raw: Example, num_samples: int) -> Split:
         found = []
         for chunk in chunks_of(raw):
             found.append(jax.tree.map(np.asarray, compiled.measure(numbers, params, chunk, jnp.asarray(num_samples))))
             poll()
-        members, examples = slice(len(program.rows)), slice(len(raw))
+        members, examples = slice(len(program.rows)), slice(len(raw.x))
         joined = jax.tree.map(lambda *a: np.concatenate(a, axis=1)[members, examples].astype(float), *found)
         return Split(*joined[0], joined[1])
 
-    def score(raw: np.ndarray | Rows) -> np.ndarray:
+    def score(raw: Example) -> np.ndarray:
         total = np.zeros(len(program.rows))
         for chunk in chunks_of(raw):
             total += np.asarray(compiled.score(numbers, params, chunk), float)[: len(program.rows)]
             poll()
-        return total / len(raw)
+        return total / len(raw.x)
 
-    validation, test = split(data.validation, FEW), split(data.test, num_samples)
+    validation, test = split(data.raw("validation"), FEW), split(data.raw("test"), num_samples)
     return {
         "distortion": test.distortion.mean(1),
         "rate": test.rate.mean(1),
         "elbo": test.elbo.mean(1),
         "log_likelihood": test.log_likelihood.mean(1),
         "log_likelihood_se": _standard_error(test.log_likelihood),
-        "elbo_train": score(data.train),
+        "elbo_train": score(data.raw("train")),
         "elbo_validation": validation.elbo.mean(1),
         "active_units": np.array([int(active_units(jnp.asarray(m))) for m in test.means]),
         "num_params": num_params(program),
@@ -89,5 +89,5 @@ def num_params(program: Program) -> np.ndarray:
     for at, row in enumerate(rows):
         if row not in counts:
             model = program.trainers[at].model.compact()
-            counts[row] = sum(leaf.size for leaf in jax.tree.leaves(shapes_of(model)))
+            counts[row] = sum(leaf.size for leaf in jax.tree.leaves(shapes_of(model, program.batch)))
     return np.array([counts[row] for row in rows])

@@ -26,6 +26,7 @@ class Program(NamedTuple):
     build: numbers -> Trainer, traceable. rows: where its members stand in the grid.
     trainers: of each of its members, all numbers known.
     numbers: [member] for each hyper-parameter that is traced. static: the values that this program is compiled for.
+    batch: what a batch looks like, of zeros.
     """
 
     build: Callable[[Mapping[str, Any]], Trainer]
@@ -34,6 +35,7 @@ class Program(NamedTuple):
     static: Mapping[str, Any]
     seeds: np.ndarray
     trainers: tuple[Trainer, ...]
+    batch: Example
 
 
 def programs_of(member: MemberFunction, grid: Grid, batch: Example) -> tuple[Program, ...]:
@@ -51,13 +53,18 @@ def programs_of(member: MemberFunction, grid: Grid, batch: Example) -> tuple[Pro
             index
         )
     return tuple(
-        _program(member, [members[i] for i in rows], tuple(rows), traced, tuple(trainers[i] for i in rows))
+        _program(member, [members[i] for i in rows], tuple(rows), traced, tuple(trainers[i] for i in rows), batch)
         for rows in groups.values()
     )
 
 
 def _program(
-    member: MemberFunction, rows: list[dict], indices: tuple[int, ...], traced: list[str], trainers: tuple[Trainer, ...]
+    member: MemberFunction,
+    rows: list[dict],
+    indices: tuple[int, ...],
+    traced: list[str],
+    trainers: tuple[Trainer, ...],
+    batch: Example,
 ) -> Program:
     static = {name: value for name, (value, _) in rows[0].items() if name not in (*traced, "seed")}
     return Program(
@@ -67,6 +74,7 @@ def _program(
         static=static,
         seeds=np.array([row["seed"][0] for row in rows], np.uint32),
         trainers=trainers,
+        batch=batch,
     )
 
 

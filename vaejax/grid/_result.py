@@ -58,7 +58,8 @@ def member_at(programs: tuple[Program, ...], params: tuple[Params, ...], index: 
     """The member that stands at `index` in the grid."""
     program, stacked = next((p, s) for p, s in zip(programs, params, strict=True) if index in p.rows)
     at = program.rows.index(index)
-    return Member(*compacted(program.trainers[at].model, jax.tree.map(lambda leaf: leaf[at], stacked)))
+    own = jax.tree.map(lambda leaf: leaf[at], stacked)
+    return Member(*compacted(program.trainers[at].model, own, program.batch))
 
 
 def find(grid: Grid, where: Mapping[str, Any]) -> int:

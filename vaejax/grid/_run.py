@@ -12,7 +12,6 @@ from jax.sharding import Mesh
 from jaxtyping import Array
 
 from vaejax.bound import terms
-from vaejax.data import Rows
 from vaejax.grid._devices import in_turn, over_members, together
 from vaejax.grid._plan import Program
 from vaejax.metrics import BLOCK as DRAWS_AT_ONCE
@@ -51,21 +50,23 @@ class Record(NamedTuple):
 class Chunk(NamedTuple):
     """Examples to be measured: raw, their index in the split, and 0 for what fills up the last."""
 
-    raw: Array
+    raw: Example
     index: Array
     weight: Array
 
 
-def chunks_of(split: np.ndarray | Rows, size: int = CHUNK) -> Iterator[Chunk]:
-    """Every example exactly once, `size` at a time, the last chunk filled up with weight 0.
+def chunks_of(raw: Example, size: int = CHUNK) -> Iterator[Chunk]:
+    """Every example of `[N, ...]` exactly once, `size` at a time, the last chunk filled up with weight 0.
 
-    >>> [chunk.weight.tolist() for chunk in chunks_of(np.zeros((5, 2)), 3)]
+    >>> [chunk.weight.tolist() for chunk in chunks_of(Example(np.zeros((5, 2))), 3)]
     [[1.0, 1.0, 1.0], [1.0, 1.0, 0.0]]
     """
-    for first in range(0, len(split), size):
+    num = len(raw.x)
+    for first in range(0, num, size):
         index = np.arange(first, first + size)
-        rows = np.minimum(index, len(split) - 1)
-        yield Chunk(jnp.asarray(split[rows]), jnp.asarray(index), jnp.where(index < len(split), 1.0, 0.0))
+        rows = np.minimum(index, num - 1)
+        some = jax.tree.map(lambda leaf, rows=rows: jnp.asarray(leaf[rows]), raw)
+        yield Chunk(some, jnp.asarray(index), jnp.where(index < num, 1.0, 0.0))
 
 
 def training_key(seed: Array) -> Key:
@@ -99,11 +100,11 @@ def compile_for(program: Program, batches: Batches, mesh: Mesh, plan: Plan = tog
     plan: how the members of a device are trained, `together` or `in_turn`.
     """
 
-    def start(numbers: Numbers, seed: Array, raw: Array) -> tuple[Carry, Kept]:
+    def start(numbers: Numbers, seed: Array, raw: Example) -> tuple[Carry, Kept]:
         key, view_key = jax.random.split(jax.random.fold_in(jax.random.key(seed), 0))
-        x = jax.vmap(batches.view)(jax.random.split(view_key, len(raw)), raw)
+        batch = jax.vmap(batches.view)(jax.random.split(view_key, len(raw.x)), raw)
         trainer = program.build(numbers)
-        state = trainer.init(key, Example(x))
+        state = trainer.init(key, batch)
         kept = Kept(trainer.params(state), jnp.asarray(-jnp.inf, float), jnp.zeros((), int))
         return (state, nothing_shown()), kept
 
@@ -162,12 +163,12 @@ def _better(now: Kept, kept: Kept) -> Kept:
 
 
 def _measure(model: VAE, batches: Batches, params: Params, chunk: Chunk, num_samples: Array) -> tuple[Measured, Latent]:
-    def one(raw: Array, index: Array) -> tuple[Measured, Latent]:
+    def one(raw: Example, index: Array) -> tuple[Measured, Latent]:
         view_key, draw_key = _measuring_keys(index)
-        example = Example(batches.view(view_key, raw))
+        example = batches.view(view_key, raw)
         return importance(draw_key, model, params, example, num_samples), model.encode(params, example)
 
-    num, most = len(chunk.raw), max(1, AT_ONCE // (DRAWS_AT_ONCE * math.prod(model.data_shape)))
+    num, most = len(chunk.index), max(1, AT_ONCE // (DRAWS_AT_ONCE * math.prod(model.data_shape)))
     at_once = max(size for size in range(1, num + 1) if num % size == 0 and size <= most)
     return jax.lax.map(lambda example: one(*example), (chunk.raw, chunk.index), batch_size=at_once)
 
@@ -175,9 +176,9 @@ def _measure(model: VAE, batches: Batches, params: Params, chunk: Chunk, num_sam
 def _held_out(model: VAE, batches: Batches, params: Params, chunk: Chunk) -> Scalar:
     """The bound at beta 1 with one draw of z and the same noise every time, summed over examples."""
 
-    def one(raw: Array, index: Array) -> Scalar:
+    def one(raw: Example, index: Array) -> Scalar:
         view_key, draw_key = _measuring_keys(index)
-        found = terms(draw_key, model, params, Example(batches.view(view_key, raw)))
+        found = terms(draw_key, model, params, batches.view(view_key, raw))
         return -(found.distortion + found.rate)
 
     elbos = jax.vmap(one)(chunk.raw, chunk.index)

@@ -75,9 +75,9 @@ def sweep(
     num_samples = require_count("num_samples", num_samples)
     grid, data = _with_seed(grid_of(axes, **more)), load(data)
     size = min(size, len(data.train))
-    programs = programs_of(member, grid, Example(jnp.zeros((size, *data.data_shape))))
+    programs = programs_of(member, grid, _blank(data, size))
     seen = [_seen_by(program, data) for program in programs]
-    batches = [Batches(view.view, size, len(view.train), drop_last) for view in seen]
+    batches = [Batches(view.example, size, len(view.train), drop_last) for view in seen]
     going_on = _going_on(programs, [epochs * one.num_steps for one in batches])
     if going_on:
         warnings.warn(going_on, VaejaxWarning, stacklevel=2)
@@ -90,7 +90,7 @@ def sweep(
     trained: list[Params] = []
     for number, (program, view) in enumerate(zip(programs, seen, strict=True)):
         if saved is not None and number < saved.program:
-            trained.append(saved.part(f"done/{number}", _params_like(program, size)))
+            trained.append(saved.part(f"done/{number}", _params_like(program)))
             continue
 
         def offer(step: int, training: Callable[[], Any], number: int = number) -> None:
@@ -131,7 +131,7 @@ def restored(
     """A finished result put together again, without its data; `read` gives each program's parameters, given shapes."""
     grid, size = _with_seed(grid_of((), **axes)), int(dataset.attrs["batch_size"])
     programs = programs_of(member, grid, Example(jnp.zeros((size, *data_shape))))
-    return Result(dataset, grid, programs, tuple(read([_params_like(program, size) for program in programs])))
+    return Result(dataset, grid, programs, tuple(read([_params_like(program) for program in programs])))
 
 
 def remeasured(result: Result, data: Data, num_samples: int) -> "xr.Dataset":
@@ -144,13 +144,19 @@ def remeasured(result: Result, data: Data, num_samples: int) -> "xr.Dataset":
     return result.dataset.merge(fresh, overwrite_vars=list(fresh.data_vars), compat="override")
 
 
-def _params_like(program: Program, batch_size: int) -> Params:
+def _blank(data: Data, size: int) -> Example:
+    """A batch of zeros that looks like the data."""
+    row = jax.tree.map(lambda leaf: leaf[:1], data.raw("train"))
+    shapes = jax.eval_shape(jax.vmap(data.example), jax.random.split(jax.random.key(0), 1), row)
+    return jax.tree.map(lambda leaf: jnp.zeros((size, *leaf.shape[1:]), leaf.dtype), shapes)
+
+
+def _params_like(program: Program) -> Params:
     """Shapes of the parameters of the members of a program, stacked."""
-    batch = Example(jnp.zeros((batch_size, *program.trainers[0].model.data_shape)))
 
     def one(numbers: Any, seed: Any) -> Params:
         trainer = program.build(numbers)
-        return trainer.params(trainer.init(jax.random.key(seed), batch))
+        return trainer.params(trainer.init(jax.random.key(seed), program.batch))
 
     numbers = {name: jnp.asarray(values) for name, values in program.numbers.items()}
     return jax.eval_shape(jax.vmap(one), numbers, jnp.asarray(program.seeds))

@@ -56,9 +56,9 @@ def train_program(
     """The parameters of the members at their best on validation, stacked, on the host."""
     num, mesh = len(program.rows), member_mesh(len(program.rows))
     compiled = compile_for(program, batches, mesh, plan)
-    feed = feed_of(data.train, batches, program.seeds, training_key)
+    feed = feed_of(data.raw("train"), batches, program.seeds, training_key)
     numbers, seeds, slots = padded((dict(program.numbers), program.seeds, feed.slots), mesh)
-    start = numbers, seeds, jnp.asarray(data.train[: batches.size])
+    start = numbers, seeds, next(chunks_of(data.raw("train"), batches.size)).raw
     if restored is None:
         done, (carry, kept) = 0, compiled.start(*start)
     else:
@@ -92,7 +92,7 @@ def train_program(
 
 def _held_out(look: Callable[..., Any], numbers: Any, carry: Any, data: Data) -> np.ndarray:
     """The bound at beta 1 on validation, one draw of z, `[member]`."""
-    sums = [look(numbers, carry, chunk) for chunk in chunks_of(data.validation)]
+    sums = [look(numbers, carry, chunk) for chunk in chunks_of(data.raw("validation"))]
     return np.sum([np.asarray(one, np.float64) for one in sums], axis=0) / len(data.validation)
 
 

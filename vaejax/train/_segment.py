@@ -5,14 +5,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Float, Int
 
 from vaejax.errors import VaejaxError
 from vaejax.types import Bound, Example, Key, Number, Scalar, State, Trainer
 
 
 class Batches(NamedTuple):
-    """How `num` examples come to a step: `size` at a time in a new order each epoch, seen through `view(key, raw)`.
+    """How `num` examples come to a step: `size` at a time in a new order each epoch, one raw one as `view(key, raw)`.
 
     drop_last: leave out the examples that do not fill a batch; otherwise they come in one padded with weight 0.
 
@@ -20,7 +20,7 @@ class Batches(NamedTuple):
     3
     """
 
-    view: Callable[[Key, Array], Array]
+    view: Callable[[Key, Example], Example]
     size: int
     num: int
     drop_last: bool = False
@@ -63,12 +63,12 @@ def segment(
     batches: Batches,
     key: Key,
     carry: tuple[State, Shown],
-    raw: Shaped[Array, "some *event"],
+    raw: Example,
     rows: Int[Array, "steps size"],
     first: Number,
     num: Number,
 ) -> tuple[State, Shown]:
-    """The steps `first`, ..., `first + num - 1` of a run; `raw[rows[i]]` are the examples of step `first + i`.
+    """The steps `first`, ..., `first + num - 1` of a run; rows `rows[i]` of `raw` are the examples of step `first + i`.
 
     Step t depends on `key` and t alone, so a run may be cut anywhere, and `raw` may be the whole split or just what
     these steps need. `first` and `num` may be traced.
@@ -80,12 +80,13 @@ def segment(
         _, view_key, step_key = _keys_of(key, epoch)
         weight = _weights(batches, index)
         keys = jax.random.split(jax.random.fold_in(view_key, index), batches.size)
-        batch = Example(jax.vmap(batches.view)(keys, raw[rows[at]]), weight=weight)
+        here = jax.tree.map(lambda leaf: leaf[rows[at]], raw)
+        batch = jax.vmap(batches.view)(keys, here)._replace(weight=weight)
         state, bound = trainer.step(jax.random.fold_in(step_key, index), state, batch)
         before = jax.tree.map(lambda a: jnp.where(index == 0, 0.0, a), shown)  # an epoch begins
-        here = jnp.sum(weight)
-        total = jax.tree.map(lambda a, b: a + b * here, before.total, bound)
-        return state, Shown(total, before.weight + here)
+        mass = jnp.sum(weight)
+        total = jax.tree.map(lambda a, b: a + b * mass, before.total, bound)
+        return state, Shown(total, before.weight + mass)
 
     return jax.lax.fori_loop(0, num, step, carry)
 
