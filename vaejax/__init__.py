@@ -21,6 +21,7 @@ from .grid import points as points
 from .grid import sweep as sweep
 from .grid import together as together
 from .grid import zipped as zipped
+from .hierarchy import ladder as ladder
 from .model import vae as vae
 from .train import averaged as averaged
 from .train import by_name as by_name

@@ -1,6 +1,6 @@
 """The networks of a model, put in their places: built, checked, told what is in use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -10,7 +10,8 @@ from jaxtyping import Array
 
 from vaejax.errors import NetworkError, VaejaxError
 from vaejax.families import no_params
-from vaejax.types import Family, Key, Net, NetBuilder, Number, Params, Shape
+from vaejax.numerics import concrete, require_count
+from vaejax.types import Example, Family, Key, Net, NetBuilder, Number, Params, Shape
 
 
 def active_latents(num: int, size: Number, unit_shape: Shape) -> Array:
@@ -19,20 +20,27 @@ def active_latents(num: int, size: Number, unit_shape: Shape) -> Array:
     return jnp.broadcast_to(rows.reshape(num, *[1] * len(unit_shape)), (num, *unit_shape))
 
 
-def maskable(nets: Mapping[str, Net], posterior: Family, prior: Family, latent_size: Number) -> bool:
-    """Whether all can be masked. If not, a traced size raises jax's concretization error: a grid then knows that it
-    takes a program for each."""
-    can = {
-        "encoder": nets["encoder"].outputs_maskable,
-        "decoder": nets["decoder"].inputs_maskable,
-        "prior_net": nets["prior_net"].outputs_maskable,
-        "posterior": posterior.masked is not None,
-        "prior": prior.masked is not None,
-    }
+def widest_of(sizes: Sequence[Number], max_latent_size: Number | None) -> tuple[int, bool]:
+    """How many latents the arrays have, and whether some of them may be out of use in all of these sizes."""
+    known = [
+        require_count("latent_size", size) for size in sizes if max_latent_size is None or concrete(size) is not None
+    ]
+    if max_latent_size is None:
+        return max(known), False
+    widest = require_count("max_latent_size", max_latent_size)
+    if max(known, default=0) > widest:
+        raise VaejaxError(f"latent_size must be at most max_latent_size={widest}, got {max(known)}")
+    return widest, len(known) < len(sizes) or max(known) < widest
+
+
+def maskable(can: Mapping[str, bool], *sizes: Number) -> bool:
+    """Whether all parts of a model can be masked, where each says if it can. If not, a traced size raises jax's
+    concretization error: a grid then knows that it takes a program for each."""
     fixed = [name for name, maskable in can.items() if not maskable]
-    if fixed and isinstance(latent_size, Tracer):
+    traced = next((size for size in sizes if isinstance(size, Tracer)), None)
+    if fixed and traced is not None:
         raise jax.errors.ConcretizationTypeError(
-            latent_size,
+            traced,
             f"The {' and the '.join(fixed)} cannot be masked, so latent_size must be a Python number: one program for "
             "each. An adapter can be masked when its leaves next to the latents are named with the law by which they "
             "start (writes_latents in an encoder, reads_latents in a decoder).",
@@ -64,6 +72,16 @@ def built(name: str, builder: NetBuilder, shape: Shape) -> Net:
             f"the {name} must give a vj.Net of init and apply for an output of shape {shape}, got {net!r}"
         )
     return net
+
+
+def context_of(batch: Example, data_shape: Shape) -> Any:
+    """Ones that look like the context of an example, so that nothing of it counts as out of use.
+
+    Raises: VaejaxError where the batch is none of such examples.
+    """
+    if batch.x.shape[1:] != data_shape or not batch.x.shape:
+        raise VaejaxError(f"expected a batch of examples of shape {data_shape}, got an array of shape {batch.x.shape}")
+    return jax.tree.map(lambda leaf: jnp.ones_like(leaf[0]), batch.context)
 
 
 def first_params(name: str, net: Net, key: Key, inputs: Any, outputs: Array) -> Params:

@@ -5,14 +5,14 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from vaejax import divergences
-from vaejax.assembly import active_latents, built, first_params, maskable, prior_stats_net
-from vaejax.errors import VaejaxError
+from vaejax.assembly import active_latents, built, context_of, first_params, maskable, prior_stats_net, widest_of
+from vaejax.decoding import decoding, net_key, seen
 from vaejax.families import known_mean, narrowed
 from vaejax.likelihoods import learned_normal
-from vaejax.numerics import concrete, require_count
+from vaejax.numerics import require_count
 from vaejax.posteriors import normal
 from vaejax.priors import standard_normal
-from vaejax.types import VAE, Draw, Event, Example, Family, Key, Latent, NetBuilder, Number, Params, Parts, Shape
+from vaejax.types import VAE, Draw, Example, Family, Key, Latent, NetBuilder, Number, Params, Parts, Shape
 
 
 def vae(  # noqa: C901  (the functions of a model, each a line or two, are counted as one)
@@ -49,7 +49,7 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
     (4,)
     """
     data_shape = tuple(require_count("an entry of data_shape", size) for size in data_shape)
-    num_latents, masked = _sizes(latent_size, max_latent_size)
+    num_latents, masked = widest_of((latent_size,), max_latent_size)
     posterior, prior, likelihood = posterior or normal(), prior or standard_normal(), likelihood or learned_normal()
     rate_of = divergences.closed_form(posterior, prior)
     active = active_latents(num_latents, latent_size, posterior.unit_shape)
@@ -66,20 +66,22 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
     }
     builders = {"encoder": encoder, "decoder": decoder, "prior_net": prior_stats_net(prior, prior_net)}
     nets = {name: built(name, builder, shapes[name]) for name, builder in builders.items()}
-    if masked and not maskable(nets, posterior, prior, latent_size):
+    can = {
+        "encoder": nets["encoder"].outputs_maskable,
+        "decoder": nets["decoder"].inputs_maskable,
+        "prior_net": nets["prior_net"].outputs_maskable,
+        "posterior": posterior.masked is not None,
+        "prior": prior.masked is not None,
+    }
+    if masked and not maskable(can, latent_size):
         return compact()
     q, p = (narrowed(family, active) if masked else family for family in (posterior, prior))
-    q_mean, x_mean = known_mean(q), known_mean(likelihood)
+    q_mean, p_of_x = known_mean(q), decoding(nets["decoder"], likelihood, active)
 
     def init(key: Key, batch: Example) -> Params:
-        one = jax.tree.map(lambda leaf: leaf[0], batch)
-        if one.x.shape != data_shape:
-            raise VaejaxError(
-                f"expected a batch of examples of shape {data_shape}, got an array of shape {batch.x.shape}"
-            )
+        context = context_of(batch, data_shape)
         keys = jax.random.split(key, 5)
         net_keys = {"encoder": keys[0], "decoder": keys[1], "prior_net": jax.random.fold_in(keys[3], 1)}
-        context = jax.tree.map(jnp.ones_like, one.context)
         inputs = {"encoder": (jnp.ones(data_shape), context), "decoder": (context, active), "prior_net": (context,)}
         used = {
             name: jnp.ones(shape) if name == "decoder" else jnp.broadcast_to(active[None], shape)
@@ -93,15 +95,10 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         }
 
     def q_stats(params: Params, example: Example) -> Array:
-        return nets["encoder"].apply(params["encoder"], (_seen(example), example.context), _net_key(example, 0))
+        return nets["encoder"].apply(params["encoder"], (seen(example), example.context), net_key(example, 0))
 
     def p_stats(params: Params, example: Example) -> Array:
-        return nets["prior_net"].apply(params["prior_net"], (example.context,), _net_key(example, 2))
-
-    def x_stats(params: Params, z: Latent, example: Example) -> Array:
-        return nets["decoder"].apply(
-            params["decoder"], (example.context, _one(z, active) * active), _net_key(example, 1)
-        )
+        return nets["prior_net"].apply(params["prior_net"], (example.context,), net_key(example, 2))
 
     def encode(params: Params, example: Example) -> Latent:
         return q_mean(params["posterior"], q_stats(params, example))
@@ -114,35 +111,25 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         stats, prior_stats = (a * active[None] for a in (stats, p_stats(params, example)))  # zero stats cost nothing
         return Draw(z, log_q, rate_of(params["posterior"], stats, params["prior"], prior_stats, active))
 
-    def decode(params: Params, z: Latent, example: Example) -> Event:
-        return x_mean(params["likelihood"], x_stats(params, z, example))
-
     def log_posterior(params: Params, z: Latent, example: Example) -> Parts:
         return q.log_prob(params["posterior"], q_stats(params, example), z)
 
     def log_prior(params: Params, z: Latent, example: Example) -> Parts:
         return p.log_prob(params["prior"], p_stats(params, example), z)
 
-    def log_likelihood(params: Params, z: Latent, example: Example) -> Parts:
-        parts = likelihood.log_prob(params["likelihood"], x_stats(params, z, example), _seen(example))
-        return parts if example.observed is None else _observed(parts, example.observed)
-
     def sample_prior(key: Key, params: Params, example: Example) -> Latent:
         return p.sample(key, params["prior"], p_stats(params, example))[0]
-
-    def sample_likelihood(key: Key, params: Params, z: Latent, example: Example) -> Event:
-        return likelihood.sample(key, params["likelihood"], x_stats(params, z, example))[0]
 
     return VAE(
         init,
         encode,
         sample,
-        decode,
+        p_of_x.decode,
         log_posterior,
         log_prior,
-        log_likelihood,
+        p_of_x.log_likelihood,
         sample_prior,
-        sample_likelihood,
+        p_of_x.sample_likelihood,
         compact,
         data_shape,
         likelihood,
@@ -173,39 +160,3 @@ def shapes_of(model: VAE, batch: Example | None = None) -> Params:
 
 def _cut(params: Params, smaller: Params) -> Params:
     return jax.tree.map(lambda wide, small: wide[tuple(slice(n) for n in small.shape)], params, smaller)
-
-
-def _sizes(latent_size: Number, max_latent_size: Number | None) -> tuple[int, bool]:
-    """How many latents the arrays have, and whether some may be out of use."""
-    if max_latent_size is None:
-        return require_count("latent_size", latent_size), False
-    widest = require_count("max_latent_size", max_latent_size)
-    if concrete(latent_size) is None:
-        return widest, True
-    size = require_count("latent_size", latent_size)
-    if size > widest:
-        raise VaejaxError(f"latent_size must be at most max_latent_size={widest}, got {size}")
-    return widest, size < widest
-
-
-def _one(z: Latent, active: Array) -> Latent:
-    if z.shape != active.shape:
-        raise VaejaxError(f"expected one z of shape {active.shape}, got {z.shape}; map over a batch with jax.vmap")
-    return z
-
-
-def _seen(example: Example) -> Event:
-    """x with zeros where it was not observed, so that what stands there does not matter, NaN included."""
-    return example.x if example.observed is None else jnp.where(example.observed, example.x, 0.0)
-
-
-def _observed(parts: Parts, observed: Array) -> Parts:
-    if parts.shape != observed.shape:
-        raise VaejaxError(
-            f"a mask of observed entries {observed.shape} needs a likelihood with one part per entry, got {parts.shape}"
-        )
-    return jnp.where(observed, parts, 0.0)
-
-
-def _net_key(example: Example, index: int) -> Key | None:
-    return None if example.key is None else jax.random.fold_in(example.key, index)
