@@ -15,12 +15,14 @@ from vaejax.types import Objective
 KEY = jax.random.key(0)
 MADE = {name: factory for name, factory in vars(vj.objectives).items() if inspect.isfunction(factory)}
 OBJECTIVES = {name: factory for name, factory in MADE.items() if isinstance(factory(), Objective)}
-SHAPING = {"num_samples", "num_importance", "num_outer"}
+SHAPING = {"num_samples", "num_importance", "num_outer", "num_classes"}
+FUNCTIONS = {"aggregate", "kernel", "discriminator"}  # arguments that are none of the numbers in force
 SMALL = {name: {setting: 3 for setting in factory().settings if setting in SHAPING} for name, factory in MADE.items()
          if name in OBJECTIVES}  # fmt: skip
 every_objective = pytest.mark.parametrize("name", OBJECTIVES)
 X = np.random.default_rng(0).normal(size=(5, 3))
 KNOWN = {  # settings at which every term of the objective counts, and gradients are of one size
+    "adversarial": {"weight": 3.0},
     "capacity": {"weight": 3.0, "capacity": 0.4},
     "dip_i": {"off_diagonal": 3.0, "diagonal": 2.0},
     "dip_ii": {"off_diagonal": 3.0, "diagonal": 2.0},
@@ -34,6 +36,17 @@ def made(size=2, widest=None, **parts):
     nets = vj.nets.mlp(), vj.nets.mlp()  # linear: what is looked at here is the objective
     likelihood = vj.likelihoods.normal(0.7)
     return vj.vae(*nets, data_shape=(3,), latent_size=size, max_latent_size=widest, likelihood=likelihood, **parts)
+
+
+def model_of(name, *sizes):
+    """The model that an objective is for."""
+    plain = made(*sizes)
+    return vj.variants.labelled(plain, vj.nets.mlp(), 3) if name == "m2" else plain
+
+
+def batch_of(name, x=X, **beside):
+    labels = np.array([0, -1, 2, 1, -1, 0, 1])[: len(x)]
+    return vj.Example(jnp.asarray(x), jnp.asarray(labels) if name == "m2" else None, **beside)
 
 
 def started(objective, model, batch):
@@ -59,17 +72,19 @@ def measured(objective, model, params, batch):
 @every_objective
 def test_a_masked_model_is_worth_what_the_smaller_one_is(name, float64):
     """Value, distortion, rate and every gradient, of 2 latents among 5 with the size traced, and of 2."""
-    objective, batch = OBJECTIVES[name](**SMALL[name], **KNOWN.get(name, {})), vj.Example(jnp.asarray(X))
-    wide = made(2, 5)
+    objective, batch = OBJECTIVES[name](**SMALL[name], **KNOWN.get(name, {})), batch_of(name)
+    wide = model_of(name, 2, 5)
     params = started(objective, wide, batch)
-    small, small_params = compacted(wide, params)
+    small, small_params = compacted(wide, params, batch)
     assert "objective" not in small_params  # it is not handed over
-    own = {name: params[name] for name in params if name == "objective"}
+    shapes = jax.eval_shape(lambda: objective.init(KEY, small, batch))
+    cut = jax.tree.map(lambda leaf, like: leaf[tuple(slice(num) for num in like.shape)], params, shapes)
+    jax.tree.map(np.testing.assert_array_equal, {name: cut[name] for name in small_params}, small_params)
 
     @jax.jit
     def both(size):
-        narrow = measured(objective, small, {**small_params, **own}, batch)
-        return measured(objective, made(size, 5), params, batch), narrow
+        narrow = measured(objective, small, cut, batch)
+        return measured(objective, model_of(name, size, 5), params, batch), narrow
 
     (bound, gradient), (expected, expected_gradient) = both(2)
     np.testing.assert_allclose(bound, expected, rtol=1e-10)
@@ -88,12 +103,12 @@ def test_a_masked_model_is_worth_what_the_smaller_one_is(name, float64):
 @every_objective
 def test_what_fills_up_a_batch_counts_for_nothing(name, float64):
     """Neither the weightless rows themselves nor, where rows are compared, what they are to the others."""
-    objective, model = OBJECTIVES[name](**SMALL[name], **KNOWN.get(name, {})), made()
-    whole = vj.Example(jnp.asarray(X))
+    objective, model = OBJECTIVES[name](**SMALL[name], **KNOWN.get(name, {})), model_of(name)
+    whole = batch_of(name)
     filled = np.concatenate([X, 7 * X[:2]])
     weight = np.array([1.0] * 5 + [0.0] * 2)
     params = started(objective, model, whole)
-    batch = vj.Example(jnp.asarray(filled), weight=jnp.asarray(weight))
+    batch = batch_of(name, filled, weight=jnp.asarray(weight))
     found, expected = jax.jit(lambda: tuple(measured(objective, model, params, b) for b in (batch, whole)))()
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11), found, expected)
 
@@ -101,13 +116,13 @@ def test_what_fills_up_a_batch_counts_for_nothing(name, float64):
 @pytest.mark.parametrize("name", [name for name in OBJECTIVES if set(MADE[name]().settings) - SHAPING])
 def test_its_numbers_may_be_traced_and_each_of_them_counts(name, float64):
     """Each number moved in turn: the lanes of a map are the objective at those numbers alone, and differ."""
-    model, batch = made(), vj.Example(jnp.asarray(X))
-    settings = {**MADE[name]().settings, **KNOWN.get(name, {})}
+    model, batch = model_of(name), batch_of(name)
+    settings = {**{n: s for n, s in MADE[name]().settings.items() if n not in SHAPING}, **KNOWN.get(name, {})}
     moved = np.array([[0.8 if i == j else 0.5 for j in range(len(settings))] for i in range(-1, len(settings))])
     rows = jnp.asarray(moved * [number or 1.0 for number in settings.values()])
 
     def at(row):
-        objective = MADE[name](**dict(zip(settings, row, strict=True)))
+        objective = MADE[name](**SMALL[name], **dict(zip(settings, row, strict=True)))
         return objective.evaluate(jax.random.key(1), model, objective.init(KEY, model, batch), batch)
 
     together, alone = jax.jit(lambda rows: (jax.vmap(at)(rows), jax.lax.map(at, rows)))(rows)
@@ -121,12 +136,12 @@ def test_its_formula_is_in_terms_of_its_settings(name):
     objective = OBJECTIVES[name](**SMALL[name])
     assert all(setting in objective.formula for setting in objective.settings)
     arguments = inspect.signature(OBJECTIVES[name]).parameters
-    assert set(objective.settings) == set(arguments) - {"aggregate", "kernel"}
+    assert set(objective.settings) == set(arguments) - FUNCTIONS
 
 
-@pytest.mark.parametrize("name", [name for name in MADE if set(inspect.signature(MADE[name]).parameters) - {"kernel"}])
+@pytest.mark.parametrize("name", [name for name in MADE if set(inspect.signature(MADE[name]).parameters) - FUNCTIONS])
 def test_a_number_out_of_range_is_refused_where_it_is_known(name):
-    for argument in set(inspect.signature(MADE[name]).parameters) - {"kernel", "aggregate"}:
+    for argument in set(inspect.signature(MADE[name]).parameters) - FUNCTIONS:
         with pytest.raises(VaejaxError, match=argument):
             MADE[name](**{argument: float("nan")})
         if (name, argument) != ("geco", "distortion"):  # -log p of a density may have any sign

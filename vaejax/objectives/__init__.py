@@ -4,6 +4,8 @@ Beside them what some are given: estimates of the aggregate q(z) (`minibatch_wei
 kernels (`rbf`, `inverse_multiquadratic`).
 """
 
+from ._adversarial import adversarial as adversarial
+from ._adversarial import factor as factor
 from ._aggregates import minibatch_stratified as minibatch_stratified
 from ._aggregates import minibatch_weighted as minibatch_weighted
 from ._beta_tc import beta_tc as beta_tc
@@ -15,11 +17,13 @@ from ._dip import dip_ii as dip_ii
 from ._dreg import dreg as dreg
 from ._elbo import elbo as elbo
 from ._free_bits import free_bits as free_bits
+from ._gradient_penalty import gradient_penalty as gradient_penalty
 from ._info_vae import info_vae as info_vae
 from ._info_vae import wae as wae
 from ._iwae import iwae as iwae
 from ._kernels import inverse_multiquadratic as inverse_multiquadratic
 from ._kernels import rbf as rbf
+from ._m2 import m2 as m2
 from ._miwae import miwae as miwae
 from ._miwae import piwae as piwae
 from ._stl import stl as stl

@@ -1,3 +1,7 @@
 """Models made of a model: functions from a `VAE` to a `VAE`, for what joins two of its distributions."""
 
+from ._denoising import denoising as denoising
+from ._denoising import gaussian_noise as gaussian_noise
+from ._denoising import zeroed as zeroed
+from ._labelled import labelled as labelled
 from ._vamp import vamp as vamp
