@@ -18,10 +18,10 @@ import numpy as np
 from vaejax import store
 from vaejax.answer import Answer
 from vaejax.config import Config
+from vaejax.configured import facts_of, noted
 from vaejax.data import Data, digest
 from vaejax.errors import OutputError, VaejaxError
 from vaejax.grid import Result
-from vaejax.recipes import facts_of, noted
 from vaejax.tables import plain, results_csv
 from vaejax.versions import versions
 

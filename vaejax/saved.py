@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax import folder, recipes, report, store
+from vaejax import configured, folder, report, store
 from vaejax.answer import Answer, bottleneck
 from vaejax.config import Config, axes_of
 from vaejax.data import Data
@@ -33,7 +33,7 @@ class Run(NamedTuple):
 def open_run(path: Path) -> Run:
     """A finished run, with its data read again. Raises: VaejaxError where these are not the data it was trained on."""
     config, noted, result = _read_run(path)
-    data = recipes.read_data(config)
+    data = configured.read_data(config)
     folder.require_same_data(path, config, data, noted)
     return Run(config, data, result, bottleneck(result.dataset, config.margin))
 
@@ -62,8 +62,8 @@ def _read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
             dataset = opened.load()
     except (OSError, ValueError, TypeError) as error:
         raise VaejaxError(f"cannot read {path / 'results.nc'}: {error}") from error
-    facts = recipes.facts_from(noted)
-    member, axes = recipes.member_of(config, facts), axes_of(config)
+    facts = configured.facts_from(noted)
+    member, axes = configured.member_of(config, facts), axes_of(config)
 
     def read(shapes: list[Any]) -> list[Any]:
         named = {f"program_{i}": shape for i, shape in enumerate(shapes)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaejax import folder, recipes, saved
+from vaejax import configured, folder, saved
 from vaejax.answer import Answer, bottleneck
 from vaejax.config import Config, axes_of, check
 from vaejax.grid import Keeper, sweep
@@ -41,19 +41,19 @@ def run(config: Config, keeping: Keeping) -> tuple[xr.Dataset, Answer] | None:
     with folder.run_folder(keeping.out, resume=keeping.resume) as path:
         started = time.perf_counter()
         axes: dict[str, Any] = axes_of(config)
-        data = recipes.read_data(config)
+        data = configured.read_data(config)
         folder.write_config(path, config, data)
         lines = History(path)
         with Progress(config.epochs, lines, started) as progress, asked_to_stop() as stop:
             result = sweep(
-                recipes.member_of(config, recipes.facts_of(data)),
+                configured.member_of(config, configured.facts_of(data)),
                 data,
                 epochs=config.epochs,
                 batch_size=config.batch_size,
-                num_samples=recipes.num_samples_of(config, data),
+                num_samples=configured.num_samples_of(config, data),
                 on_segment=progress.update,
                 keep=Keeper(path / folder.CHECKPOINTS, keeping.save_every, stop),
-                plan=recipes.plan_of(config),
+                plan=configured.plan_of(config),
                 **axes,
             )
         measured = time.perf_counter()

@@ -21,6 +21,7 @@ from ._gradient_penalty import gradient_penalty as gradient_penalty
 from ._info_vae import info_vae as info_vae
 from ._info_vae import wae as wae
 from ._iwae import iwae as iwae
+from ._kernels import Kernel as Kernel
 from ._kernels import inverse_multiquadratic as inverse_multiquadratic
 from ._kernels import rbf as rbf
 from ._m2 import m2 as m2

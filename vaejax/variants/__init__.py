@@ -1,5 +1,6 @@
 """Models made of a model: functions from a `VAE` to a `VAE`, for what joins two of its distributions."""
 
+from ._denoising import Corrupt as Corrupt
 from ._denoising import denoising as denoising
 from ._denoising import gaussian_noise as gaussian_noise
 from ._denoising import zeroed as zeroed
