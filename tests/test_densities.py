@@ -310,6 +310,12 @@ def test_logmeanexp_does_not_overflow():
     close(numerics.logmeanexp(a), [1000 + np.log(2), -1000])
 
 
+def test_with_gradient_of_keeps_every_bit_of_the_value():
+    """In float32, beside a surrogate of another size, where a difference that is added again would be rounded."""
+    value = jnp.float32(1 / 3)
+    assert numerics.with_gradient_of(value, jnp.float32(1e6)) == value
+
+
 def test_with_gradient_of_has_the_value_of_one_and_the_slope_of_the_other():
     value, slope = jax.value_and_grad(lambda x: numerics.with_gradient_of(x**2, 5 * x))(3.0)
     assert (value, slope) == (9.0, 5.0)

@@ -10,6 +10,7 @@ from . import nets as nets
 from . import objectives as objectives
 from . import posteriors as posteriors
 from . import priors as priors
+from . import recipes as recipes
 from . import schedules as schedules
 from . import variants as variants
 from .answer import bottleneck as bottleneck

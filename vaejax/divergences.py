@@ -5,11 +5,13 @@ Stats are zero on both sides for latents out of use, which add nothing; `active`
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vaejax.errors import VaejaxError
-from vaejax.numerics import root_of_one_plus
+from vaejax.families import keep
+from vaejax.numerics import bernoulli_log_prob, root_of_one_plus
 from vaejax.types import Family, Latent, Params, Parts, Stats
 
 ClosedForm = Callable[[Params, Stats, Params, Stats, Latent], Parts]
@@ -67,11 +69,66 @@ def low_rank_normal_to_standard_normal(
     return (diagonal + 0.5 * jnp.sum(jnp.square(q[2:])) - half_log_det)[None]
 
 
+def categorical_to_uniform(
+    q_params: Params, q: Float[Array, "1 latent classes"], p_params: Params, p: Stats, active: Latent
+) -> Float[Array, " latent"]:
+    """log K - H(softmax(s)), for each latent of K classes, in nats.
+
+    >>> shape = (1, 4)
+    >>> categorical_to_uniform((), 90 * jnp.eye(4)[:1, None], (), jnp.zeros((0, *shape)), jnp.ones(shape)).tolist()
+    [1.3862943649291992]
+    """
+    return categorical_to_categorical(q_params, q, p_params, jnp.zeros_like(q), active)
+
+
+def categorical_to_categorical(
+    q_params: Params,
+    q: Float[Array, "1 latent classes"],
+    p_params: Params,
+    p: Float[Array, "1 latent classes"],
+    active: Latent,
+) -> Float[Array, " latent"]:
+    """sum_k q_k (log q_k - log p_k), for each latent, in nats; the prior of a context.
+
+    >>> categorical_to_categorical((), jnp.ones((1, 3, 4)), (), jnp.zeros((1, 3, 4)), jnp.ones((3, 4))).tolist()
+    [0.0, 0.0, 0.0]
+    """
+    log_q, log_p = jax.nn.log_softmax(q[0], axis=-1), jax.nn.log_softmax(p[0], axis=-1)
+    return keep(jnp.sum(jnp.exp(log_q) * (log_q - log_p), axis=-1), active)
+
+
+def bernoulli_to_uniform(
+    q_params: Params, q: Float[Array, "1 *event"], p_params: Params, p: Stats, active: Latent
+) -> Float[Array, "*event"]:
+    """log 2 - H(sigmoid(s)), for each latent, in nats.
+
+    >>> bernoulli_to_uniform((), jnp.array([[0.0, 90.0]]), (), jnp.zeros((0, 2)), jnp.ones(2)).round(4).tolist()
+    [0.0, 0.6930999755859375]
+    """
+    return bernoulli_to_bernoulli(q_params, q, p_params, jnp.zeros_like(q), active)
+
+
+def bernoulli_to_bernoulli(
+    q_params: Params, q: Float[Array, "1 *event"], p_params: Params, p: Float[Array, "1 *event"], active: Latent
+) -> Float[Array, "*event"]:
+    """q (log q - log p) + (1 - q) (log (1 - q) - log (1 - p)), for each latent, in nats; the prior of a context.
+
+    >>> bernoulli_to_bernoulli((), jnp.ones((1, 2)), (), jnp.ones((1, 2)), jnp.ones(2)).tolist()
+    [0.0, 0.0]
+    """
+    one = jax.nn.sigmoid(q[0])
+    return keep(bernoulli_log_prob(one, q[0]) - bernoulli_log_prob(one, p[0]), active)
+
+
 CLOSED_FORMS: dict[tuple[str, str], ClosedForm] = {
     ("normal", "standard_normal"): normal_to_standard_normal,
     ("normal", "normal"): normal_to_normal,
     ("full_normal", "standard_normal"): full_normal_to_standard_normal,
     ("low_rank_normal", "standard_normal"): low_rank_normal_to_standard_normal,
+    ("categorical", "uniform_categorical"): categorical_to_uniform,
+    ("categorical", "categorical"): categorical_to_categorical,
+    ("bernoulli", "uniform_bernoulli"): bernoulli_to_uniform,
+    ("bernoulli", "bernoulli"): bernoulli_to_bernoulli,
 }
 
 
@@ -96,7 +153,15 @@ def _require_one_space(posterior: Family, prior: Family) -> None:
 
 
 def sampled(log_q: Parts, log_p: Float[Array, "*prior_parts"]) -> Float[Array, "*rate_parts"]:
-    """log q - log p at z: by part where the parts agree, else in one part. Unbiased, one sample."""
+    """log q - log p at z: by part where the parts agree, else in one part. Unbiased, one sample.
+
+    A q of one point of a continuum has log q = inf, a constant that no training moves, and it is left out: the rate of
+    a point is -log p(z), whatever the prior. That is no KL, and there is no bound on log p(x) with it.
+
+    >>> sampled(jnp.full(2, jnp.inf), jnp.array([-1.0, -2.0])).tolist()
+    [1.0, 2.0]
+    """
+    log_q = jnp.where(jnp.isposinf(log_q), 0.0, log_q)
     if log_q.shape == log_p.shape:
         return log_q - log_p
     return (jnp.sum(log_q) - jnp.sum(log_p))[None]

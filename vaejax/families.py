@@ -76,7 +76,16 @@ def keep(parts: Parts, active: Array) -> Parts:
             f"latents that do not factorise cannot be masked: expected one part for each of {active.shape} latents, "
             f"got parts of shape {parts.shape}; give the family a `masked` of its own, or drop max_latent_size"
         )
-    return parts * active
+    return jnp.where(active != 0, parts, 0.0)  # 0 times the log of a mass of zero would be NaN
+
+
+def per_latent(entries: Array, unit_shape: Shape) -> Parts:
+    """The sum of a term of each number over the numbers of a latent.
+
+    >>> per_latent(jnp.ones((3, 8)), (8,)).tolist(), per_latent(jnp.ones(3), ()).tolist()
+    ([8.0, 8.0, 8.0], [1.0, 1.0, 1.0])
+    """
+    return jnp.sum(entries, axis=tuple(range(-len(unit_shape), 0)))
 
 
 def on_vectors(family: Family) -> Family:

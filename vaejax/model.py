@@ -35,9 +35,10 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
     network or a family cannot be masked, the arrays have `latent_size` latents whatever the maximum, and it may not be
     traced.
 
-    posterior: `posteriors.normal()`. prior: `priors.standard_normal()`. likelihood: `likelihoods.learned_normal()`, a
-    density on any real data; name the one that is a distribution on yours. prior_net: asked for the stats of a prior
-    that has some, p(z|context), and sees the context; any family does, like `posteriors.normal()`.
+    posterior: `posteriors.normal()`. prior: `priors.standard_normal()` of latents of the posterior's shape; one that is
+    given must be on the posterior's space. likelihood: `likelihoods.learned_normal()`, a density on any real data;
+    name the one that is a distribution on yours. prior_net: asked for the stats of a prior that has some, p(z|context),
+    and sees the context; any family does, like `posteriors.normal()`.
 
     Raises: VaejaxError where a size is known and out of range; NetworkError, in `init`, where a network does not fit.
     Kingma and Welling (2014), arXiv:1312.6114; Rezende, Mohamed and Wierstra (2014), arXiv:1401.4082.
@@ -50,14 +51,22 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
     """
     data_shape = tuple(require_count("an entry of data_shape", size) for size in data_shape)
     num_latents, masked = widest_of((latent_size,), max_latent_size)
-    posterior, prior, likelihood = posterior or normal(), prior or standard_normal(), likelihood or learned_normal()
+    posterior, likelihood = posterior or normal(), likelihood or learned_normal()
+    prior = prior or standard_normal(posterior.unit_shape)
     rate_of = divergences.closed_form(posterior, prior)
     active = active_latents(num_latents, latent_size, posterior.unit_shape)
 
     def compact() -> VAE:
-        size = require_count("latent_size", latent_size)
-        families: dict[str, Family] = {"posterior": posterior, "prior": prior, "likelihood": likelihood}
-        return vae(encoder, decoder, data_shape=data_shape, latent_size=size, prior_net=prior_net, **families)
+        return vae(
+            encoder,
+            decoder,
+            data_shape=data_shape,
+            latent_size=require_count("latent_size", latent_size),
+            posterior=posterior,
+            prior=prior,
+            prior_net=prior_net,
+            likelihood=likelihood,
+        )
 
     shapes = {
         "encoder": (posterior.num_stats, *active.shape),

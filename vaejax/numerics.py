@@ -60,8 +60,12 @@ def average(values: Shaped[Array, " batch *rest"], weight: Shaped[Array, " batch
 
 
 def with_gradient_of(value: Array, surrogate: Array) -> Array:
-    """The value of one with the gradient of the other."""
-    return surrogate + stop_gradient(value - surrogate)
+    """The value of one, bit by bit, with the gradient of the other.
+
+    >>> jax.value_and_grad(lambda a: with_gradient_of(jnp.round(a), a))(0.7)[0].item()
+    1.0
+    """
+    return stop_gradient(value) + (surrogate - stop_gradient(surrogate))
 
 
 def towards(parameter: Array, target: Array) -> Array:

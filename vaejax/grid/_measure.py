@@ -20,7 +20,7 @@ FEW = 16  # draws of z for a bound: the rate is in closed form and the distortio
 
 
 class Split(NamedTuple):
-    """Of each member and example, float64 `[member, example]`; means: of q(z|x), `[member, example, latent]`."""
+    """Of each member and example, float64 `[member, example]`; means: of q(z|x), `[member, example, *latent]`."""
 
     distortion: np.ndarray
     rate: np.ndarray
@@ -77,9 +77,10 @@ def measure(
 
 
 def _standard_error(values: np.ndarray) -> np.ndarray:
-    """Of the mean over examples; not known from one example."""
+    """Of the mean over examples; not known, NaN, from one example, and where values are infinite, as of a point."""
     num = values.shape[1]
-    return values.std(1, ddof=1) / np.sqrt(num) if num > 1 else np.full(len(values), np.nan)
+    with np.errstate(invalid="ignore"):
+        return values.std(1, ddof=1) / np.sqrt(num) if num > 1 else np.full(len(values), np.nan)
 
 
 def num_params(program: Program) -> np.ndarray:

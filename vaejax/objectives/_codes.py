@@ -19,13 +19,19 @@ def flat(z: Float[Array, "batch *latent"]) -> Codes:
 
 
 def active_of(model: VAE) -> Float[Array, " latent"]:
-    """One for each latent in use, in the order of `flat`."""
+    """One for each number of a latent in use, in the order of `flat`."""
     return model.active().reshape(-1)
+
+
+def latents_of(model: VAE) -> Float[Array, " latent"]:
+    """One for each latent in use, of however many numbers."""
+    active = model.active()
+    return active.reshape(len(active), -1)[:, 0]
 
 
 def require_per_latent(name: str, what: str, parts: Parts, z: Latent) -> None:
     """Refuses by shape what has not one part per latent. `name` is who asks, `what` is what has the parts."""
-    if parts.shape != z.shape:
+    if parts.shape not in (z.shape, z.shape[:1]):  # a latent of several numbers has one part
         raise VaejaxError(
             f"{name} needs {what} in one part for each latent of shape {z.shape}, got parts of shape {parts.shape}: "
             "its latents depend on each other; use one that factorises, or another objective"

@@ -1,7 +1,7 @@
 import jax.numpy as jnp
 
 from vaejax.numerics import average, require_number
-from vaejax.objectives._codes import active_of, flat, require_per_latent
+from vaejax.objectives._codes import flat, latents_of, require_per_latent
 from vaejax.objectives._traded import OneDraw, of_one_draw
 from vaejax.types import Number, Objective, Scalar
 
@@ -28,7 +28,7 @@ def free_bits(nats: Number = 0.25) -> Objective:
 
     def value(one: OneDraw) -> Scalar:
         require_per_latent("free_bits", "the rate", one.draw.rate[0], one.draw.z[0])
-        paid = jnp.maximum(nats, average(flat(one.draw.rate), one.batch.weight)) @ active_of(one.model)
+        paid = jnp.maximum(nats, average(flat(one.draw.rate), one.batch.weight)) @ latents_of(one.model)
         return -(one.distortion + paid)
 
     return of_one_draw(value, "E_q log p(x|z) - sum_l max(nats, KL_l)", {"nats": nats})

@@ -2,3 +2,6 @@
 
 from ._mixture import mixture as mixture
 from ._standard_normal import standard_normal as standard_normal
+from ._uniform_bernoulli import uniform_bernoulli as uniform_bernoulli
+from ._uniform_categorical import uniform_categorical as uniform_categorical
+from ._uniform_levels import uniform_levels as uniform_levels

@@ -6,7 +6,7 @@ from vaejax.assembly import built, first_params
 from vaejax.decoding import net_key, seen
 from vaejax.errors import VaejaxError
 from vaejax.numerics import require_count
-from vaejax.types import VAE, Draw, Event, Example, Key, Latent, NetBuilder, Number, Params, Parts
+from vaejax.types import VAE, Draw, Event, Example, Key, Latent, NetBuilder, Number, Params, Parts, Scalar
 
 FOR_CLASSIFIER = 3  # beside the encoder, the decoder and the network of the prior
 
@@ -50,11 +50,8 @@ def labelled(  # noqa: C901  (the functions of a model, each a line or two, are 
         known = jnp.where(jnp.arange(num) == _label(example), 0.0, -jnp.inf)
         return jnp.where(_label(example) < 0, free, known)
 
-    def given(example: Example, y: Float[Array, " classes"]) -> Example:
-        return example._replace(context=y)
-
     def split(z: Latent, example: Example) -> tuple[Array, Example]:
-        return z[:size], given(example, z[size:])
+        return z[:size], example._replace(context=z[size:])
 
     def joined(z: Array, y: Float[Array, " classes"]) -> Array:
         return jnp.concatenate([z, y.astype(z.dtype)])
@@ -63,7 +60,7 @@ def labelled(  # noqa: C901  (the functions of a model, each a line or two, are 
         pick, draw_key = jax.random.split(key)
         log_q = log_q_of_y(params, example)
         y = jax.nn.one_hot(jax.random.categorical(pick, log_q), num)
-        draw = model.sample(draw_key, params, given(example, y))
+        draw = model.sample(draw_key, params, example._replace(context=y))
         of_y = jnp.sum(jnp.where(y > 0, log_q, 0.0))
         rate = jnp.log(num) + jnp.sum(jnp.where(log_q > -jnp.inf, jnp.exp(log_q) * log_q, 0.0))
         parts = jnp.concatenate([draw.rate.reshape(-1), rate[None]])
@@ -79,14 +76,14 @@ def labelled(  # noqa: C901  (the functions of a model, each a line or two, are 
 
     def encode(params: Params, example: Example) -> Latent:
         q_of_y = jnp.exp(log_q_of_y(params, example))
-        codes = jax.vmap(lambda y: model.encode(params, given(example, y)))(jnp.eye(num))
+        codes = jax.vmap(lambda y: model.encode(params, example._replace(context=y)))(jnp.eye(num))
         return joined(q_of_y @ codes, q_of_y)
 
     def sample_prior(key: Key, params: Params, example: Example) -> Latent:
         pick, rest = jax.random.split(key)
         drawn = jax.random.randint(pick, (), 0, num)
         y = jax.nn.one_hot(jnp.where(_label(example) < 0, drawn, _label(example)), num)
-        return joined(model.sample_prior(rest, params, given(example, y)), y)
+        return joined(model.sample_prior(rest, params, example._replace(context=y)), y)
 
     def decode(params: Params, z: Latent, example: Example) -> Event:
         return model.decode(params, *split(z, example))
@@ -96,6 +93,10 @@ def labelled(  # noqa: C901  (the functions of a model, each a line or two, are 
 
     def sample_likelihood(key: Key, params: Params, z: Latent, example: Example) -> Event:
         return model.sample_likelihood(key, params, *split(z, example))
+
+    def upkeep(key: Key, params: Params, batch: Example) -> Scalar:
+        labels = jnp.full(len(batch.x), -1) if batch.context is None else batch.context
+        return model.upkeep(key, params, batch._replace(context=jax.nn.one_hot(labels, num)))  # zeros where unknown
 
     return VAE(
         init,
@@ -111,7 +112,7 @@ def labelled(  # noqa: C901  (the functions of a model, each a line or two, are 
         model.data_shape,
         model.likelihood,
         lambda: joined(model.active(), jnp.ones(num)),
-        model.upkeep,
+        upkeep,
     )
 
 
