@@ -2,8 +2,8 @@
 
     python experiments/fashion_mnist_parts.py --out runs/parts
 
-Dense nets of 200 and 200, 20 latents (two groups of 10 in the two-level VAE), Adam, 30 epochs, three seeds, pixels drawn
-anew each time. TIME on two cores. Stopped, it goes on from where it was when it is started again.
+Dense nets of 200 and 200, 20 latents (two groups of 10 in the two-level VAE), Adam, 30 epochs, three seeds, pixels
+drawn anew each time. TIME on two cores. Stopped, it goes on from where it was when it is started again.
 
 NUMBERS
 """

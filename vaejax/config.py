@@ -11,10 +11,20 @@ LikelihoodName = Literal[
     "binomial",
     "continuous_bernoulli",
     "discretized_logistic",
+    "logistic_mixture",
+    "categorical",
     "normal",
     "learned_normal",
     "optimal_normal",
+    "laplace",
+    "learned_laplace",
+    "student_t",
+    "poisson",
+    "negative_binomial",
+    "zero_inflated_negative_binomial",
 ]
+PosteriorName = Literal["normal", "full_normal", "low_rank_normal", "iaf", "planar"]
+PriorName = Literal["standard_normal", "mixture", "flow", "vamp"]
 
 
 class Defaults(NamedTuple):
@@ -49,6 +59,10 @@ class Config:
     """Passes over the training split."""
     likelihood: LikelihoodName | None = None
     """p(x|z). By default one that is a distribution on the data: binomial for the digits."""
+    posterior: PosteriorName = "normal"
+    """q(z|x): diagonal, any covariance, of low rank and a diagonal, or a flow."""
+    prior: PriorName = "standard_normal"
+    """p(z): N(0, I), a learned mixture of 10 normals, a learned flow, or the VampPrior with 50 pseudo-inputs."""
     binarise: Literal["auto", "none", "threshold", "dynamic", "static", "held_out"] = "auto"
     """Grey values become 0 or 1: by a threshold at one half, drawn anew each time, or drawn once, with --draw-seed
     (held_out: once for validation and test, anew in training).

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeAlias
 import optax
 
 from vaejax import data as sources
-from vaejax import likelihoods, nets, objectives, schedules
+from vaejax import likelihoods, nets, objectives, posteriors, priors, schedules, variants
 from vaejax.config import DEFAULTS, Config
 from vaejax.data import Data
-from vaejax.families import REALS
+from vaejax.families import COUNTS, REALS
 from vaejax.grid import in_turn, together
 from vaejax.model import vae
 from vaejax.train import by_name, scheduled, trainer
@@ -31,9 +31,30 @@ LIKELIHOODS: Mapping[str, Choice] = {
     "binomial": Choice(likelihoods.binomial),
     "continuous_bernoulli": Choice(lambda levels: likelihoods.continuous_bernoulli()),
     "discretized_logistic": Choice(likelihoods.discretized_logistic),
+    "logistic_mixture": Choice(likelihoods.logistic_mixture),
+    "categorical": Choice(likelihoods.categorical),
     "normal": Choice(lambda levels: likelihoods.normal()),
     "learned_normal": Choice(lambda levels: likelihoods.learned_normal()),
     "optimal_normal": Choice(lambda levels: likelihoods.optimal_normal(), {"likelihood": optax.sgd(1.0)}),
+    "laplace": Choice(lambda levels: likelihoods.laplace()),
+    "learned_laplace": Choice(lambda levels: likelihoods.learned_laplace()),
+    "student_t": Choice(lambda levels: likelihoods.student_t()),
+    "poisson": Choice(lambda levels: likelihoods.poisson()),
+    "negative_binomial": Choice(lambda levels: likelihoods.negative_binomial()),
+    "zero_inflated_negative_binomial": Choice(lambda levels: likelihoods.zero_inflated_negative_binomial()),
+}
+POSTERIORS: Mapping[str, Callable[[int], Family]] = {  # for so many latents at most
+    "normal": lambda widest: posteriors.normal(),
+    "full_normal": posteriors.full_normal,
+    "low_rank_normal": lambda widest: posteriors.low_rank_normal(),
+    "iaf": lambda widest: posteriors.iaf(),
+    "planar": lambda widest: posteriors.planar(),
+}
+PRIORS: Mapping[str, Callable[[], Family]] = {
+    "standard_normal": priors.standard_normal,
+    "mixture": priors.mixture,
+    "flow": priors.coupling_flow,
+    "vamp": priors.standard_normal,  # which `variants.vamp` takes the place of
 }
 Binarise: TypeAlias = Callable[[Data, int], Data]
 BINARISE: Mapping[str, Binarise] = {
@@ -73,7 +94,7 @@ def read_data(config: Config) -> Data:
     make, binarise = LIKELIHOODS[config.likelihood].make, config.binarise
     if binarise == "auto" and config.likelihood != "bernoulli":
         binarise = "none"
-    if binarise == "none" and make(2).support == REALS and Path(config.data).suffix in (".npy", ".npz"):
+    if binarise == "none" and make(2).support in (REALS, COUNTS) and Path(config.data).suffix in (".npy", ".npz"):
         return sources.load(config.data, levels=config.levels, likelihood=make(2))  # any reals may be in a file
     data = BINARISE[binarise](sources.load(config.data, levels=config.levels), config.draw_seed)
     return sources.fitted(data, make(data.levels or 256))
@@ -110,6 +131,7 @@ def member_of(config: Config, facts: Facts) -> Callable[..., Trainer]:
     num_steps = config.epochs * math.ceil(facts.num_train / min(config.batch_size, facts.num_train))
     optimizers = LIKELIHOODS[facts.likelihood.name].optimizers
     encoder, decoder = NETS[config.net](config.hidden or DEFAULTS[config.net].hidden, config.channels)
+    encoder = nets.viewed(encoder) if facts.likelihood.support == COUNTS else encoder
 
     def member(beta: Number, latent_size: Number, learning_rate: Number) -> Trainer:
         model = vae(
@@ -119,7 +141,10 @@ def member_of(config: Config, facts: Facts) -> Callable[..., Trainer]:
             latent_size=latent_size,
             max_latent_size=max(config.latent_size),
             likelihood=facts.likelihood,
+            posterior=POSTERIORS[config.posterior](max(config.latent_size)),
+            prior=PRIORS[config.prior](),
         )
+        model = variants.vamp(model) if config.prior == "vamp" else model
         rate = schedules.scaled(learning_rate, optax.polynomial_schedule(1.0, 0.0, 4, num_steps))
         optimizer = by_name(optax.adam(rate), **optimizers) if optimizers else optax.adam(rate)
         if not config.warm_up:

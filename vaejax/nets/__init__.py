@@ -21,6 +21,7 @@ from ._mlp import mlp as mlp
 from ._nnx import from_nnx as from_nnx
 from ._precision import in_bfloat16 as in_bfloat16
 from ._precision import rematerialised as rematerialised
+from ._viewed import viewed as viewed
 
 if TYPE_CHECKING:
     from ._conv2d import conv2d as conv2d
