@@ -43,8 +43,8 @@ def larger(family: Family) -> Space:
     if family.support == SPHERE:
         return ball_surface()
     if family.support == REALS:
-        nodes = np.arange(-10, 10, 0.1)
-        return product(Space(nodes[:, None], np.full(len(nodes), 0.1)))
+        nodes, weights = half_lines(0.0, 110, 2.0)
+        return product(Space(nodes[:, None], weights))
     return product(smallest(family, 0.0))
 
 
@@ -93,9 +93,9 @@ def line(support: Support, middle: float) -> tuple[np.ndarray, np.ndarray]:
     return half_lines(middle)
 
 
-def half_lines(middle: float) -> tuple[np.ndarray, np.ndarray]:
+def half_lines(middle: float, num: int = 1500, end: float = 3.45) -> tuple[np.ndarray, np.ndarray]:
     """On the reals, x = middle +- exp(pi/2 sinh t): tails may be heavy, and a density may have a kink at its middle."""
-    t, step = np.linspace(-3.65, 3.45, 1500, retstep=True)
+    t, step = np.linspace(-3.65, end, num, retstep=True)
     away = np.exp(np.pi / 2 * np.sinh(t))
     weights = away * np.pi / 2 * np.cosh(t) * step
     return np.concatenate([middle - away[::-1], middle + away]), np.concatenate([weights[::-1], weights])
