@@ -184,6 +184,7 @@ EXTREMES = {  # rows of stats whose density is a number in float32; each row is 
     "normal likelihood": [[0, 1e-38, 90, 1e10, 1e17]],
     "normal": [[0, 1e-38, 90, 1e10, 1e17], [0, 15, 40]],
     "optimal_normal": [[0, 1e-38, 90, 1e10, 1e17]],
+    "standard_laplace": [],
     "standard_normal": [],
 }
 EXTREMES_OF = {vj.likelihoods.normal: "normal likelihood", vj.posteriors.categorical: "categorical posterior"}
