@@ -48,7 +48,7 @@ def held_log_posterior(name: str, model: VAE, params: Params, example: Example, 
     """
     try:
         return model.log_posterior(stop_gradient(params), z, example)
-    except (VaejaxError, NotImplementedError) as error:
+    except VaejaxError as error:
         raise VaejaxError(
             f"{name} needs log q(z|x) at a given z, and this posterior does not give it ({error}); use elbo or iwae, "
             "which need it only along a sample"

@@ -53,7 +53,7 @@ POSTERIORS: Mapping[str, Callable[[int], Family]] = {  # for so many latents at 
 PRIORS: Mapping[str, Callable[[], Family]] = {
     "standard_normal": priors.standard_normal,
     "mixture": priors.mixture,
-    "flow": priors.coupling_flow,
+    "flow": lambda: priors.coupling_flow(),
     "vamp": priors.standard_normal,  # which `variants.vamp` takes the place of
 }
 Binarise: TypeAlias = Callable[[Data, int], Data]

@@ -107,7 +107,10 @@ def bottleneck(dataset: "xr.Dataset", margin: float = 0.005) -> Answer:
         decided=not open_sizes,
         reason=_reason(_varying(settings), best, sizes, chosen, open_sizes, gap, allowed, margin),
         candidates=(*open_sizes, chosen) if chosen is not None else (),
-        warnings=_warnings(settings, sizes[chosen], diverged, dataset.attrs.get("unfinished", "")),
+        warnings=(
+            *_no_bound(dataset),
+            *_warnings(settings, sizes[chosen], diverged, dataset.attrs.get("unfinished", "")),
+        ),
         member=_member(sizes[chosen]),
     )
 
@@ -193,6 +196,16 @@ def _named(setting: Setting, told: Collection[str]) -> str:
 
 def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _no_bound(dataset: "xr.Dataset") -> tuple[str, ...]:
+    """Said first where q(z|x) has no density, so that no importance weight is finite."""
+    if "log_likelihood" not in dataset or not np.isneginf(dataset["log_likelihood"].values).any():
+        return ()
+    return (
+        "Codes are points, which have no density: their rate is -log p(z) and no KL, and what is called bound here is a "
+        "trade-off of distortion and rate, no bound on log p(x).",
+    )
 
 
 def _warnings(settings: Sequence[Setting], chosen: Setting, diverged: int, unfinished: str) -> tuple[str, ...]:
