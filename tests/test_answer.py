@@ -120,3 +120,10 @@ def test_a_list_of_points_is_a_grid_too():
 def test_a_margin_is_a_part(margin):
     with pytest.raises(VaejaxError, match="margin"):
         bottleneck(table(FLAT), margin=margin)
+
+
+def test_it_is_said_where_codes_are_points_and_nothing_is_a_bound():
+    found = table(FLAT)
+    assert not any("points" in warning for warning in bottleneck(found).warnings)
+    points = found.assign(log_likelihood=(found.status.dims, np.full(found.status.shape, -np.inf)))
+    assert "no bound on log p(x)" in bottleneck(points).warnings[0]
