@@ -203,8 +203,8 @@ def _no_bound(dataset: "xr.Dataset") -> tuple[str, ...]:
     if "log_likelihood" not in dataset or not np.isneginf(dataset["log_likelihood"].values).any():
         return ()
     return (
-        "Codes are points, which have no density: their rate is -log p(z) and no KL, and what is called bound here is a "
-        "trade-off of distortion and rate, no bound on log p(x).",
+        "Codes are points, which have no density: their rate is -log p(z) and no KL, and what is called bound here is "
+        "a trade-off of distortion and rate, no bound on log p(x).",
     )
 
 
