@@ -24,7 +24,7 @@ import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 CORE = "assembly bound divergences families likelihoods metrics model nets numerics objectives posteriors priors "
-CORE += "train variants verbs"
+CORE += "spheres train variants verbs"
 jaxtyping.install_import_hook([f"vaejax.{room}" for room in CORE.split()], "beartype.beartype")  # before vaejax is
 
 

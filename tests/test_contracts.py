@@ -164,26 +164,34 @@ EXTREMES = {  # rows of stats whose density is a number in float32
     "normal": [[0, 1e-38, 90, 1e10, 1e17], [0, 15, 40]],
     "optimal_normal": [[0, 1e-38, 90, 1e10, 1e17]],
     "standard_normal": [],
+    "uniform_sphere": [],
+    "von_mises_fisher": [[0, 1e-38, 90, 1e6, 1e16]],
 }
 MOST_CASES = 1000
 
 
 def extremes_of(family: Family, rows: list[list[float]]) -> jax.Array:
-    """Stats of one entry, `[case, row, 1]`: every combination of the rows' values and signs, or 1000 drawn of many."""
+    """Stats of the fewest entries, `[case, row, entry]`: every combination of the rows' values and signs, or 1000 drawn
+    of many; where there are two entries the second has the value of another case."""
     signed = [np.outer((1, -1), row).ravel() for row in rows]
     if np.prod([float(len(row)) for row in signed]) <= MOST_CASES:
         cases = np.array(list(itertools.product(*signed)))
     else:
         cases = np.stack([np.random.default_rng(i).choice(row, MOST_CASES) for i, row in enumerate(signed)], 1)
-    return jnp.asarray(cases.reshape(len(cases), family.num_stats, 1), jnp.float32)
+    cases = cases.reshape(len(cases), family.num_stats, 1)
+    cases = np.concatenate([cases[:: 1 - 2 * entry] for entry in range(spaces.fewest(family))], 2)
+    return jnp.asarray(cases, jnp.float32)
 
 
 def points_of(family: Family) -> jax.Array | None:
     """Where else than at a draw the density is tried; `None` where only draws can be told from the stats."""
     low, high, step = family.support.low, family.support.high, family.support.step
+    if family.support == SPHERE:
+        return jnp.array([[1.0, 0.0], [0.0, -1.0], [-0.6, 0.8]])
     if np.isfinite(low):
-        return jnp.array([low, low + step, 1e6] if np.isinf(high) else [low, high] if step else [low, 0.5, high])
-    return jnp.array([0.0, 1.0, -1e4]) if family.num_stats < 2 else None
+        points = [low, low + step, 1e6] if np.isinf(high) else [low, high] if step else [low, 0.5, high]
+        return jnp.array(points)[:, None]
+    return jnp.array([[0.0], [1.0], [-1e4]]) if family.num_stats < 2 else None
 
 
 @every_family
@@ -191,14 +199,14 @@ def test_values_and_gradients_are_finite_at_extreme_stats_in_float32(factory):
     family = factory()
     rows = EXTREMES["normal likelihood" if factory is vj.likelihoods.normal else family.name]
     stats, points = extremes_of(family, rows), points_of(family)
-    params = family.init(KEY, (1,))
+    params = family.init(KEY, (spaces.fewest(family),))
 
     def log_prob(params, stats, x):
         return jnp.sum(family.log_prob(params, stats, x))
 
     def checked(stats):
         x, along = family.sample(KEY, params, stats)
-        xs = x[None] if points is None else jnp.concatenate([x[None], points[:, None]])
+        xs = x[None] if points is None else jnp.concatenate([x[None], points])
         found = jax.vmap(jax.value_and_grad(log_prob, (0, 1)), (None, None, 0))(params, stats, xs)
         return x, along, () if family.mean is None else family.mean(params, stats), found
 
@@ -234,6 +242,12 @@ def test_a_batch_of_events_is_refused(factory):
         family.log_prob(params, stats, jnp.zeros((7, 3, *family.unit_shape)))
 
 
+def posterior_for(prior: Family) -> Family:
+    """The first of the room on the prior's space."""
+    room = [vj.posteriors.normal()] + [p.values[0]() for p in factories(vj.posteriors)]
+    return next(q for q in room if (q.support, q.unit_shape) == (prior.support, prior.unit_shape))
+
+
 @pytest.mark.parametrize(
     ("likelihood", "prior"),
     [(p.values[0], vj.priors.standard_normal) for p in factories(vj.likelihoods)]
@@ -241,7 +255,8 @@ def test_a_batch_of_events_is_refused(factory):
 )
 def test_encode_sample_and_decode_survive_export_with_a_batch_of_any_size(likelihood, prior):
     nets = {"encoder": vj.nets.mlp(4), "decoder": vj.nets.mlp(4)}
-    model = vj.vae(**nets, data_shape=(3,), latent_size=2, prior=prior(), likelihood=likelihood())
+    families = {"prior": prior(), "posterior": posterior_for(prior()), "likelihood": likelihood()}
+    model = vj.vae(**nets, data_shape=(3,), latent_size=2, **families)
     params = vj.init(KEY, model, jnp.zeros((1, 3)))
     (b,) = export.symbolic_shape("b")
     x, z, keys = jnp.ones((5, 3)), jnp.ones((5, 2)), jax.random.split(KEY, 5)

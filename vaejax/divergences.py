@@ -8,6 +8,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vaejax import spheres
 from vaejax.errors import VaejaxError
 from vaejax.numerics import root_of_one_plus
 from vaejax.types import Family, Latent, Params, Parts, Stats
@@ -67,11 +68,24 @@ def low_rank_normal_to_standard_normal(
     return (diagonal + 0.5 * jnp.sum(jnp.square(q[2:])) - half_log_det)[None]
 
 
+def von_mises_fisher_to_uniform_sphere(
+    q_params: Params, q: Float[Array, "1 *event"], p_params: Params, p: Float[Array, "0 *event"], active: Latent
+) -> Float[Array, "1"]:
+    """kappa A(kappa) - log E exp(kappa mu.z), the last over the uniform law of the latents in use, in nats.
+
+    >>> von_mises_fisher_to_uniform_sphere((), jnp.zeros((1, 3)), (), jnp.zeros((0, 3)), jnp.ones(3)).tolist()
+    [0.0]
+    """
+    size = spheres.size_of(q, active)
+    return spheres.rate(size * jnp.sum(jnp.square(q)), size)[None]
+
+
 CLOSED_FORMS: dict[tuple[str, str], ClosedForm] = {
     ("normal", "standard_normal"): normal_to_standard_normal,
     ("normal", "normal"): normal_to_normal,
     ("full_normal", "standard_normal"): full_normal_to_standard_normal,
     ("low_rank_normal", "standard_normal"): low_rank_normal_to_standard_normal,
+    ("von_mises_fisher", "uniform_sphere"): von_mises_fisher_to_uniform_sphere,
 }
 
 

@@ -2,3 +2,4 @@
 
 from ._mixture import mixture as mixture
 from ._standard_normal import standard_normal as standard_normal
+from ._uniform_sphere import uniform_sphere as uniform_sphere
