@@ -29,6 +29,7 @@ def factories(*rooms):
     ]
 
 
+INTEGRATED = {"coupling_flow": 1e-4}  # kinks at knots cost a grid the square of its step; its own test goes to 1e-8
 every_family = pytest.mark.parametrize("factory", factories(*ROOMS))
 
 
@@ -73,7 +74,7 @@ def test_a_factory_needs_no_arguments_and_shows_an_example(factory):
 def test_its_density_is_normalised_and_its_mean_is_the_mean_under_it(factory, float64):
     family = factory()
     space, p = density(family)
-    assert np.sum(p * space.weights) == pytest.approx(1, abs=1e-9)
+    assert np.sum(p * space.weights) == pytest.approx(1, abs=INTEGRATED.get(family.name, 1e-9))
     if family.mean is not None:
         mean = family.mean(*ordinary(family, (spaces.fewest(family),)))
         np.testing.assert_allclose(np.tensordot(p * space.weights, space.events, 1), mean, atol=1e-9)
@@ -85,7 +86,7 @@ def test_its_density_over_one_latent_more_is_normalised(factory, float64):
     num = spaces.fewest(family) + 1
     space, stats, params = spaces.larger(family), stats_of(family, (num,)) / 2, params_of(family, (num,))
     log_prob = jax.jit(jax.vmap(lambda x: jnp.sum(family.log_prob(params, stats, x))))(jnp.asarray(space.events))
-    assert np.sum(np.exp(log_prob) * space.weights) == pytest.approx(1, abs=1e-9)
+    assert np.sum(np.exp(log_prob) * space.weights) == pytest.approx(1, abs=INTEGRATED.get(family.name, 1e-9))
 
 
 @every_family
@@ -143,6 +144,7 @@ def test_the_density_along_a_sample_is_the_density_at_it(factory, float64):
 
 
 EXTREMES = {  # rows of stats whose density is a number in float32
+    "coupling_flow": [],
     "categorical": [[0, 1e-38, 90, 1e10, 1e37]] * 256,
     "laplace": [[0, 1e-38, 90, 1e10, 1e37]],
     "learned_laplace": [[0, 1e-38, 90, 1e10, 1e37]],

@@ -1,5 +1,6 @@
 """p(z): where the latents are expected to be. One file, one family."""
 
+from ._coupling_flow import coupling_flow as coupling_flow
 from ._mixture import mixture as mixture
 from ._standard_normal import standard_normal as standard_normal
 from ._uniform_sphere import uniform_sphere as uniform_sphere
