@@ -164,6 +164,7 @@ EXTREMES = {  # rows of stats whose density is a number in float32
     "mixture": [],
     "normal likelihood": [[0, 1e-38, 90, 1e10, 1e17]],
     "normal": [[0, 1e-38, 90, 1e10, 1e17], [0, 15, 40]],
+    "planar": [[0, 1e-38, 90, 1e4], [0, 15], *[[0, 90], [0, 1e-38, 40], [0, 1e4]] * 2],
     "optimal_normal": [[0, 1e-38, 90, 1e10, 1e17]],
     "standard_normal": [],
     "uniform_sphere": [],

@@ -23,6 +23,7 @@ POSTERIORS = {
     "low_rank_normal": functools.partial(vj.posteriors.low_rank_normal, 2),
     "iaf": functools.partial(vj.posteriors.iaf, 3, 4),
     "von_mises_fisher": vj.posteriors.von_mises_fisher,
+    "planar": vj.posteriors.planar,
 }
 each = pytest.mark.parametrize("name", POSTERIORS)
 
