@@ -22,7 +22,8 @@ STEPS = EPOCHS * 50_000 // BATCH
 
 def models() -> dict[str, Any]:
     """What is compared: a model and what it maximises."""
-    net, shape = vj.nets.mlp(WIDTH, WIDTH), {"data_shape": (28, 28), "likelihood": vj.likelihoods.bernoulli()}
+    net = vj.nets.mlp(WIDTH, WIDTH)
+    shape: dict[str, Any] = {"data_shape": (28, 28), "likelihood": vj.likelihoods.bernoulli()}
     flat = vj.vae(net, net, latent_size=LATENTS, **shape)
     groups = vj.ladder(net, net, net, latent_sizes=(LATENTS // 2, LATENTS // 2), **shape)
     return {

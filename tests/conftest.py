@@ -24,7 +24,7 @@ import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 CORE = "assembly bound decoding divergences families hierarchy likelihoods metrics model nets "
-CORE += "numerics objectives posteriors priors train variants verbs"
+CORE += "numerics objectives posteriors priors spheres train variants verbs"
 jaxtyping.install_import_hook([f"vaejax.{room}" for room in CORE.split()], "beartype.beartype")  # before vaejax is
 
 

@@ -30,6 +30,7 @@ def factories(*rooms):
     ]
 
 
+INTEGRATED = {"coupling_flow": 1e-4}  # kinks at knots cost a grid the square of its step; its own test goes to 1e-8
 every_family = pytest.mark.parametrize("factory", factories(*ROOMS))
 
 
@@ -88,7 +89,7 @@ def test_a_factory_needs_no_arguments_and_shows_an_example(factory):
 def test_its_density_is_normalised_and_its_mean_is_the_mean_under_it(factory, float64):
     family = with_density(factory)
     space, p = density(family)
-    assert np.sum(p * space.weights) == pytest.approx(1, abs=1e-9)
+    assert np.sum(p * space.weights) == pytest.approx(1, abs=INTEGRATED.get(family.name, 1e-9))
     if family.mean is not None:
         mean = family.mean(*ordinary(family, (spaces.fewest(family),)))
         np.testing.assert_allclose(np.tensordot(p * space.weights, space.events, 1), mean, atol=1e-9)
@@ -100,7 +101,7 @@ def test_its_density_over_one_latent_more_is_normalised(factory, float64):
     num = spaces.fewest(family) + 1
     space, stats, params = spaces.larger(family), stats_of(family, (num,)) / 2, params_of(family, (num,))
     log_prob = jax.jit(jax.vmap(lambda x: jnp.sum(family.log_prob(params, stats, x))))(jnp.asarray(space.events))
-    assert np.sum(np.exp(log_prob) * space.weights) == pytest.approx(1, abs=1e-9)
+    assert np.sum(np.exp(log_prob) * space.weights) == pytest.approx(1, abs=INTEGRATED.get(family.name, 1e-9))
 
 
 @every_family
@@ -158,6 +159,7 @@ def test_the_density_along_a_sample_is_the_density_at_it(factory, float64):
 
 
 EXTREMES = {  # rows of stats whose density is a number in float32; each row is of all numbers of a latent
+    "coupling_flow": [],
     "categorical": [[0, 1e-38, 90, 1e10, 1e37]] * 256,
     "categorical posterior": [[0, 1e-38, 90, 1e10, 1e37]],
     "fsq": [[0, 1e-38, 0.5, 90, 1e10, 3e38]],
@@ -183,22 +185,28 @@ EXTREMES = {  # rows of stats whose density is a number in float32; each row is 
     "mixture": [],
     "normal likelihood": [[0, 1e-38, 90, 1e10, 1e17]],
     "normal": [[0, 1e-38, 90, 1e10, 1e17], [0, 15, 40]],
+    "planar": [[0, 1e-38, 90, 1e4], [0, 15], *[[0, 90], [0, 1e-38, 40], [0, 1e4]] * 2],
     "optimal_normal": [[0, 1e-38, 90, 1e10, 1e17]],
     "standard_laplace": [],
     "standard_normal": [],
+    "uniform_sphere": [],
+    "von_mises_fisher": [[0, 1e-38, 90, 1e6, 1e16]],
 }
 EXTREMES_OF = {vj.likelihoods.normal: "normal likelihood", vj.posteriors.categorical: "categorical posterior"}
 MOST_CASES = 1000
 
 
 def extremes_of(family: Family, rows: list[list[float]]) -> jax.Array:
-    """Stats of one latent, `[case, row, 1]`: every combination of the rows' values and signs, or 1000 drawn of many."""
+    """Stats of the fewest latents, `[case, row, latent]`: every combination of the rows' values and signs, or 1000
+    drawn of many; where there are two latents the second has the value of another case."""
     signed = [np.outer((1, -1), row).ravel() for row in rows for _ in range(math.prod(family.unit_shape))]
     if np.prod([float(len(row)) for row in signed]) <= MOST_CASES:
         cases = np.array(list(itertools.product(*signed)))
     else:
         cases = np.stack([np.random.default_rng(i).choice(row, MOST_CASES) for i, row in enumerate(signed)], 1)
-    return jnp.asarray(cases.reshape(len(cases), family.num_stats, 1, *family.unit_shape), jnp.float32)
+    cases = cases.reshape(len(cases), family.num_stats, 1, *family.unit_shape)
+    cases = np.concatenate([cases[:: 1 - 2 * entry] for entry in range(spaces.fewest(family))], 2)
+    return jnp.asarray(cases, jnp.float32)
 
 
 def points_of(family: Family) -> jax.Array | None:
@@ -209,6 +217,8 @@ def points_of(family: Family) -> jax.Array | None:
         return None
     if family.support == ONE_HOT:
         return jnp.eye(*family.unit_shape)[:, None]
+    if family.support == SPHERE:
+        return jnp.array([[1.0, 0.0], [0.0, -1.0], [-0.6, 0.8]])
     if np.isfinite(low):
         return jnp.array([[low], [low + step], [1e6]] if np.isinf(high) else [[low], [high if step else 0.5], [high]])
     return jnp.array([[0.0], [1.0], [-1e4]]) if family.num_stats < 2 else None
@@ -219,7 +229,7 @@ def test_values_and_gradients_are_finite_at_extreme_stats_in_float32(factory):
     family = factory()
     rows = EXTREMES[EXTREMES_OF.get(factory, family.name)]
     stats, points = extremes_of(family, rows), points_of(family)
-    params = family.init(KEY, (1, *family.unit_shape))
+    params = family.init(KEY, (spaces.fewest(family), *family.unit_shape))
     finite = np.isfinite(along_samples(family))  # a point has no density, and its gradient is looked at
 
     def log_prob(params, stats, x):

@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [  # a room imports from the floors below its own, and from nowhere else
     {"errors", "types", "versions"},
     {"numerics", "families"},
-    {"nets", "schedules"},
+    {"nets", "schedules", "spheres"},
     {"likelihoods", "posteriors", "priors", "divergences", "assembly", "decoding"},
     {"model", "hierarchy", "bound"},
     {"objectives", "metrics", "verbs", "variants"},

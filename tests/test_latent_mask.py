@@ -18,7 +18,11 @@ from vaejax.model import compacted
 SHAPE, BATCH, STEPS = (2, 3), 8, 20
 INIT, TRAIN = jax.random.key(3), jax.random.key(4)
 
-PRIORS = {"standard_normal": vj.priors.standard_normal(), "mixture": vj.priors.mixture(3)}
+PRIORS = {
+    "standard_normal": vj.priors.standard_normal(),
+    "mixture": vj.priors.mixture(3),
+    "coupling_flow": vj.priors.coupling_flow(2, 4, 4),
+}
 OBJECTIVES = {"elbo": vj.objectives.elbo(2.0), "iwae": vj.objectives.iwae(3)}
 OPTIMIZERS = {
     "adam": optax.adam(1e-2),
@@ -114,6 +118,7 @@ COVERING = [  # each pair of prior, objective and optimizer; the whole product i
     ("mixture", "elbo", "adamw", "bernoulli", (3, 7)),
     ("standard_normal", "elbo", "clipped", "binomial", (3, 7)),
     ("mixture", "iwae", "clipped", "learned_normal", (2, 5)),
+    ("coupling_flow", "elbo", "adam", "bernoulli", (2, 5)),
 ]
 FULL = itertools.product(PRIORS, OBJECTIVES, OPTIMIZERS, LIKELIHOODS, ((2, 5), (3, 7)))
 ALL = [

@@ -22,6 +22,8 @@ POSTERIORS = {
     "full_normal": functools.partial(vj.posteriors.full_normal, 5),
     "low_rank_normal": functools.partial(vj.posteriors.low_rank_normal, 2),
     "iaf": functools.partial(vj.posteriors.iaf, 3, 4),
+    "von_mises_fisher": vj.posteriors.von_mises_fisher,
+    "planar": vj.posteriors.planar,
 }
 each = pytest.mark.parametrize("name", POSTERIORS)
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vaejax import spheres
 from vaejax.errors import VaejaxError
 from vaejax.families import keep
 from vaejax.numerics import bernoulli_log_prob, root_of_one_plus
@@ -120,6 +121,18 @@ def bernoulli_to_bernoulli(
     return keep(bernoulli_log_prob(one, q[0]) - bernoulli_log_prob(one, p[0]), active)
 
 
+def von_mises_fisher_to_uniform_sphere(
+    q_params: Params, q: Float[Array, "1 *event"], p_params: Params, p: Float[Array, "0 *event"], active: Latent
+) -> Float[Array, "1"]:
+    """kappa A(kappa) - log E exp(kappa mu.z), the last over the uniform law of the latents in use, in nats.
+
+    >>> von_mises_fisher_to_uniform_sphere((), jnp.zeros((1, 3)), (), jnp.zeros((0, 3)), jnp.ones(3)).tolist()
+    [0.0]
+    """
+    size = spheres.size_of(q, active)
+    return spheres.rate(size * jnp.sum(jnp.square(q)), size)[None]
+
+
 CLOSED_FORMS: dict[tuple[str, str], ClosedForm] = {
     ("normal", "standard_normal"): normal_to_standard_normal,
     ("normal", "normal"): normal_to_normal,
@@ -129,6 +142,7 @@ CLOSED_FORMS: dict[tuple[str, str], ClosedForm] = {
     ("categorical", "categorical"): categorical_to_categorical,
     ("bernoulli", "uniform_bernoulli"): bernoulli_to_uniform,
     ("bernoulli", "bernoulli"): bernoulli_to_bernoulli,
+    ("von_mises_fisher", "uniform_sphere"): von_mises_fisher_to_uniform_sphere,
 }
 
 

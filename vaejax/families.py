@@ -92,7 +92,7 @@ def on_vectors(family: Family) -> Family:
     """A family written for events [n], on events of any shape."""
 
     def flat(a: Array) -> Array:
-        return a.reshape(a.shape[0], -1)
+        return a.reshape(a.shape[0], math.prod(a.shape[1:]))
 
     def sample(key: Key, params: Params, stats: Stats) -> tuple[Event, Parts]:
         event, log_prob = family.sample(key, params, flat(stats))

@@ -16,6 +16,7 @@ def taught(
     objective: Objective,
     optimizer: GradientTransformation | None,
     learning_rate: Number,
+    /,
     **named: GradientTransformation,
 ) -> Trainer:
     """A trainer with Adam at the rate of the paper where no optimizer was given; `named` parameters have their own."""
