@@ -23,7 +23,7 @@ import jaxtyping
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
-CORE = "assembly bound decoding divergences families hierarchy likelihoods metrics model nets "
+CORE = "assembly bound contexts decoding divergences families hierarchy likelihoods metrics model nets "
 CORE += "numerics objectives posteriors priors spheres train variants verbs"
 jaxtyping.install_import_hook([f"vaejax.{room}" for room in CORE.split()], "beartype.beartype")  # before vaejax is
 

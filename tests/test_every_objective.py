@@ -40,8 +40,8 @@ def made(size=2, widest=None, **parts):
 
 def model_of(name, *sizes):
     """The model that an objective is for."""
-    plain = made(*sizes)
-    return vj.variants.labelled(plain, vj.nets.mlp(), 3) if name == "m2" else plain
+    variants = {"m2": lambda model: vj.variants.labelled(model, vj.nets.mlp(), 3), "multi_rate": vj.variants.multi_rate}
+    return variants.get(name, lambda model: model)(made(*sizes))
 
 
 def batch_of(name, x=X, **beside):

@@ -21,7 +21,7 @@ FLOORS = [  # a room imports from the floors below its own, and from nowhere els
     {"numerics", "families"},
     {"nets", "schedules", "spheres"},
     {"likelihoods", "posteriors", "priors", "divergences", "assembly", "decoding"},
-    {"model", "hierarchy", "bound"},
+    {"model", "hierarchy", "bound", "contexts"},
     {"objectives", "metrics", "verbs", "variants"},
     {"train"},
     {"data", "store"},

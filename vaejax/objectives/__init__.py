@@ -27,4 +27,5 @@ from ._kernels import rbf as rbf
 from ._m2 import m2 as m2
 from ._miwae import miwae as miwae
 from ._miwae import piwae as piwae
+from ._multi_rate import multi_rate as multi_rate
 from ._stl import stl as stl

@@ -23,6 +23,7 @@ from ._flat import beta_vae as beta_vae
 from ._flat import capacity_vae as capacity_vae
 from ._flat import free_bits as free_bits
 from ._flat import geco as geco
+from ._flat import multi_rate as multi_rate
 from ._flat import vae as vae
 from ._groups import hvae2 as hvae2
 from ._groups import ladder as ladder

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vaejax import objectives
+from vaejax import objectives, variants
 from vaejax.model import vae as model_of
 from vaejax.recipes._taught import GradientTransformation, taught
 from vaejax.types import NetBuilder, Number, Trainer
@@ -101,3 +101,24 @@ def geco(
 
     moves = optax.sgd(multiplier_rate)
     return taught(model_of(encoder, decoder, **model), objectives.geco(distortion), optimizer, 1e-3, objective=moves)
+
+
+def multi_rate(
+    encoder: NetBuilder,
+    decoder: NetBuilder,
+    *,
+    low: Number = 0.1,
+    high: Number = 10.0,
+    optimizer: GradientTransformation | None = None,
+    **model: Any,
+) -> Trainer:
+    """One training for every beta between two: networks are told log beta (`vj.variants.at_beta`); Adam at 1e-3.
+
+    Bae et al. (2023), arXiv:2212.03905.
+
+    >>> import vaejax as vj
+    >>> multi_rate(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2).objective.settings
+    {'low': 0.1, 'high': 10.0}
+    """
+    made = variants.multi_rate(model_of(encoder, decoder, **model))
+    return taught(made, objectives.multi_rate(low, high), optimizer, 1e-3)
