@@ -88,6 +88,22 @@ def per_latent(entries: Array, unit_shape: Shape) -> Parts:
     return jnp.sum(entries, axis=tuple(range(-len(unit_shape), 0)))
 
 
+def in_use(active: Array | None) -> Callable[[Array], Array]:
+    """What makes entries `[latent, ...]` zero for latents out of use; `None` is all in use.
+
+    >>> in_use(jnp.array([1.0, 0.0]))(jnp.ones((2, 3))).tolist()
+    [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+    if active is None:
+        return lambda entries: entries
+    return lambda entries: entries * active.reshape(-1, *[1] * (entries.ndim - 1))
+
+
+def both(active: Array | None, more: Array) -> Array:
+    """One mask, if there is one, and another."""
+    return more if active is None else active * more
+
+
 def on_vectors(family: Family) -> Family:
     """A family written for events [n], on events of any shape."""
 

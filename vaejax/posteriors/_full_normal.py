@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from vaejax.families import REALS, no_params, on_vectors
+from vaejax.families import REALS, both, in_use, no_params, on_vectors
 from vaejax.numerics import normal_log_prob, require_count
 from vaejax.types import Event, Family, Key, Number, Params, Parts, Stats
 
@@ -30,8 +30,7 @@ def factor_of(stats: Stats) -> Array:
 
 
 def _full_normal(widest: int, active: Array | None) -> Family:
-    def used(a: Array) -> Array:
-        return a if active is None else a * active
+    used = in_use(active)
 
     def sample(key: Key, params: Params, stats: Stats) -> tuple[Event, Parts]:
         noise = jax.random.normal(key, stats.shape[1:], stats.dtype)
@@ -53,6 +52,6 @@ def _full_normal(widest: int, active: Array | None) -> Family:
         return used(stats[0])
 
     def masked(more: Array) -> Family:
-        return _full_normal(widest, more if active is None else active * more)
+        return _full_normal(widest, both(active, more))
 
     return on_vectors(Family("full_normal", 2 + widest, no_params, sample, log_prob, mean, REALS, masked))

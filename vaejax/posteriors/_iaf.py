@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from vaejax.families import REALS, on_vectors
+from vaejax.families import REALS, both, in_use, on_vectors
 from vaejax.numerics import normal_log_prob, require_count
 from vaejax.types import Event, Family, Key, Number, Params, Parts, Shape, Stats
 
@@ -30,12 +30,11 @@ def iaf(num_layers: Number = 2, hidden: Number = 16) -> Family:
 
 
 def _iaf(num_layers: int, hidden: int, active: Array | None) -> Family:
-    def used(a: Array) -> Array:
-        return a if active is None else a * active
+    used = in_use(active)
 
     def init(key: Key, shape: Shape) -> Params:
         (num,) = shape
-        kept = (jnp.ones(num) if active is None else active)[:, None, None]
+        kept = used(jnp.ones(num))[:, None, None]
         keys = jax.random.split(key, num_layers)
         return {f"layer_{index}": _first(keys[index], num, hidden, kept) for index in range(num_layers)}
 
@@ -55,7 +54,7 @@ def _iaf(num_layers: int, hidden: int, active: Array | None) -> Family:
         return used(_through(params, stats[0], stats[2])[0])
 
     def masked(more: Array) -> Family:
-        return _iaf(num_layers, hidden, more if active is None else active * more)
+        return _iaf(num_layers, hidden, both(active, more))
 
     return on_vectors(Family("iaf", 3, init, sample, log_prob, mean, REALS, masked))
 

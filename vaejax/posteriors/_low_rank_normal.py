@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from vaejax.families import REALS, no_params, on_vectors
+from vaejax.families import REALS, both, in_use, no_params, on_vectors
 from vaejax.numerics import normal_log_prob, require_count, root_of_one_plus
 from vaejax.types import Event, Family, Key, Number, Params, Parts, Stats
 
@@ -22,8 +22,7 @@ def low_rank_normal(rank: Number = 2) -> Family:
 
 
 def _low_rank_normal(rank: int, active: Array | None) -> Family:
-    def used(a: Array) -> Array:
-        return a if active is None else a * active
+    used = in_use(active)
 
     def sample(key: Key, params: Params, stats: Stats) -> tuple[Event, Parts]:
         own, shared = jax.random.split(key)
@@ -44,6 +43,6 @@ def _low_rank_normal(rank: int, active: Array | None) -> Family:
         return used(stats[0])
 
     def masked(more: Array) -> Family:
-        return _low_rank_normal(rank, more if active is None else active * more)
+        return _low_rank_normal(rank, both(active, more))
 
     return on_vectors(Family("low_rank_normal", 2 + rank, no_params, sample, log_prob, mean, REALS, masked))

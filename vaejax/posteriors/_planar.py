@@ -7,7 +7,7 @@ import numpy as np
 from jax.lax import stop_gradient
 from jaxtyping import Array
 
-from vaejax.families import REALS, no_params, on_vectors
+from vaejax.families import REALS, both, in_use, no_params, on_vectors
 from vaejax.numerics import normal_log_prob, require_count
 from vaejax.types import Event, Family, Key, Number, Params, Parts, Scalar, Stats
 
@@ -41,8 +41,7 @@ Layer = tuple[Array, Array, Scalar, Scalar]  # v, w, b and w.v
 
 
 def _planar(num_layers: int, active: Array | None) -> Family:
-    def used(a: Array) -> Array:
-        return a if active is None else a * active
+    used = in_use(active)
 
     def layers(stats: Stats) -> list[Layer]:
         rows = [[used(row) for row in stats[start : start + 3]] for start in range(2, 2 + 3 * num_layers, 3)]
@@ -73,7 +72,7 @@ def _planar(num_layers: int, active: Array | None) -> Family:
         return found
 
     def masked(more: Array) -> Family:
-        return _planar(num_layers, more if active is None else active * more)
+        return _planar(num_layers, both(active, more))
 
     return on_vectors(Family("planar", 2 + 3 * num_layers, no_params, sample, log_prob, mean, REALS, masked))
 

@@ -2,7 +2,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from vaejax import spheres
-from vaejax.families import SPHERE, no_params, on_vectors
+from vaejax.families import SPHERE, in_use, no_params, on_vectors
 from vaejax.types import Event, Family, Key, Params, Parts, Scalar, Stats
 
 
@@ -36,7 +36,7 @@ def _von_mises_fisher(active: Array | None) -> Family:
     def natural(stats: Stats) -> tuple[Array, Scalar, Scalar]:
         """kappa mu, kappa^2 and d."""
         size = spheres.size_of(stats, active)
-        tilt = jnp.sqrt(size) * spheres.used(stats[0], active)
+        tilt = jnp.sqrt(size) * in_use(active)(stats[0])
         return tilt, tilt @ tilt, size
 
     def sample(key: Key, params: Params, stats: Stats) -> tuple[Event, Parts]:
@@ -51,7 +51,7 @@ def _von_mises_fisher(active: Array | None) -> Family:
     def log_prob(params: Params, stats: Stats, z: Event) -> Parts:
         tilt, squared, size = natural(stats)
         few, kappa = spheres.small(squared, size)
-        z = spheres.used(z, active)
+        z = in_use(active)(z)
         near = tilt @ z - spheres.log_normaliser(few, size)
         away = z - jnp.where(squared > few, tilt, 0.0) / kappa
         far = spheres.log_normaliser_below(kappa, size) - 0.5 * kappa * (away @ away)  # 1 - mu.z without cancellation
@@ -64,7 +64,7 @@ def _von_mises_fisher(active: Array | None) -> Family:
         return tilt * jnp.where(squared > few, over_kappa, spheres.ratio(few, size))
 
     def masked(more: Array) -> Family:
-        return _von_mises_fisher(spheres.both(active, more))
+        return _von_mises_fisher(spheres.narrower(active, more))
 
     return on_vectors(Family("von_mises_fisher", 1, no_params, sample, log_prob, mean, SPHERE, masked))
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from vaejax.families import REALS, on_vectors
+from vaejax.families import REALS, both, in_use, on_vectors
 from vaejax.numerics import normal_log_prob, require_count, require_number
 from vaejax.priors._rational_spline import backward, forward
 from vaejax.types import Event, Family, Key, Number, Params, Parts, Shape, Stats
@@ -34,9 +34,11 @@ def coupling_flow(num_layers: Number = 4, num_bins: Number = 8, hidden: Number =
 
 
 def _coupling_flow(num_layers: int, bound: Number, active: Array | None, *, num_bins: int, hidden: int) -> Family:
+    used = in_use(active)
+
     def moved(num: int, index: int) -> tuple[Array, Array]:
         """One for the latents that a layer moves, and for those that choose how; unused ones do neither."""
-        kept = jnp.ones(num) if active is None else active
+        kept = used(jnp.ones(num))
         here = jnp.where((jnp.arange(num) + index) % 2 == 0, 1.0, 0.0)
         return kept * here, kept * (1 - here)
 
@@ -61,15 +63,14 @@ def _coupling_flow(num_layers: int, bound: Number, active: Array | None, *, num_
         for index in reversed(range(num_layers)):
             z, more = _through(backward, params[f"layer_{index}"], z, *moved(len(z), index), bound)
             log_slope = log_slope + more
-        return z if active is None else z * active, _total(base, log_slope)
+        return used(z), _total(base, log_slope)
 
     def _total(base: Array, log_slope: Array) -> Parts:
         parts = normal_log_prob(base, 0.0, 0.0)
-        return jnp.sum((parts if active is None else parts * active) + log_slope)[None]
+        return jnp.sum(used(parts) + log_slope)[None]
 
     def masked(more: Array) -> Family:
-        both = more if active is None else active * more
-        return _coupling_flow(num_layers, bound, both, num_bins=num_bins, hidden=hidden)
+        return _coupling_flow(num_layers, bound, both(active, more), num_bins=num_bins, hidden=hidden)
 
     return on_vectors(Family("coupling_flow", 0, init, sample, log_prob, None, REALS, masked))
 

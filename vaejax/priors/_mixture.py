@@ -2,7 +2,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from vaejax.families import REALS
+from vaejax.families import REALS, both, in_use
 from vaejax.numerics import normal_log_prob, require_count
 from vaejax.types import Event, Family, Key, Number, Params, Parts, Shape, Stats
 
@@ -23,8 +23,7 @@ def mixture(num_components: Number = 10) -> Family:
 
 
 def _mixture(num: int, active: Array | None) -> Family:
-    def used(entries: Array) -> Array:  # [latent, ...]
-        return entries if active is None else entries * active.reshape(-1, *[1] * (entries.ndim - 1))
+    used = in_use(active)
 
     def init(key: Key, shape: Shape) -> Params:
         means = used(jax.random.normal(key, (*shape, num)))
@@ -46,6 +45,6 @@ def _mixture(num: int, active: Array | None) -> Family:
         return used(params["mean"] @ jax.nn.softmax(params["logits"]))
 
     def masked(more: Array) -> Family:
-        return _mixture(num, more if active is None else active * more)
+        return _mixture(num, both(active, more))
 
     return Family("mixture", 0, init, sample, log_prob, mean, REALS, masked)

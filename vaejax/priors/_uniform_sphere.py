@@ -32,6 +32,6 @@ def _uniform_sphere(active: Array | None) -> Family:
         return jnp.zeros(stats.shape[1:], stats.dtype)
 
     def masked(more: Array) -> Family:
-        return _uniform_sphere(spheres.both(active, more))
+        return _uniform_sphere(spheres.narrower(active, more))
 
     return on_vectors(Family("uniform_sphere", 0, no_params, sample, log_prob, mean, SPHERE, masked))

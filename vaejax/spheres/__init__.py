@@ -11,8 +11,7 @@ from ._bessel import rate as rate
 from ._bessel import ratio as ratio
 from ._bessel import shortfall as shortfall
 from ._bessel import small as small
-from ._latents import both as both
+from ._latents import narrower as narrower
 from ._latents import size_of as size_of
 from ._latents import uniform as uniform
 from ._latents import unit as unit
-from ._latents import used as used

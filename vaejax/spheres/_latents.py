@@ -5,22 +5,18 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from vaejax.errors import VaejaxError
+from vaejax.families import both, in_use
 from vaejax.numerics import concrete
 from vaejax.types import Key, Latent, Scalar, Stats
 
 
-def both(active: Array | None, more: Array) -> Array:
-    """One mask and another. Raises: VaejaxError where they are known to leave 1 latent."""
-    active = more if active is None else active * more
-    known = concrete(active)
+def narrower(active: Array | None, more: Array) -> Array:
+    """One mask, if there is one, and another. Raises: VaejaxError where they are known to leave 1 latent."""
+    left = both(active, more)
+    known = concrete(left)
     if known is not None:
         _require_two(int(known.sum()))
-    return active
-
-
-def used(latents: Latent, active: Array | None) -> Latent:
-    """Zero out of use."""
-    return latents if active is None else latents * active
+    return left
 
 
 def size_of(stats: Stats, active: Array | None) -> Scalar:
@@ -44,7 +40,7 @@ def unit(latents: Latent) -> Latent:
 
 def uniform(key: Key, stats: Stats, active: Array | None) -> Latent:
     """A draw from the whole sphere; the latent axis is first, so fewer latents see the same numbers."""
-    return unit(used(jax.random.normal(key, stats.shape[1:], stats.dtype), active))
+    return unit(in_use(active)(jax.random.normal(key, stats.shape[1:], stats.dtype)))
 
 
 def _require_two(size: int) -> None:
