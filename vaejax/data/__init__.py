@@ -14,12 +14,17 @@ from ._binarise import binarise_dynamic as binarise_dynamic
 from ._binarise import binarise_threshold as binarise_threshold
 from ._digest import digest as digest
 from ._digits import digits as digits
+from ._factors import FactorSpace as FactorSpace
 from ._fitted import fitted as fitted
 from ._grey import grey as grey
 from ._load import load as load
 from ._mnist import fashion_mnist as fashion_mnist
 from ._mnist import mnist as mnist
+from ._render import SHAPES as SHAPES
+from ._render import render as render
 from ._rows import Rows as Rows
+from ._shapes import prepare_shapes as prepare_shapes
+from ._shapes import shapes as shapes
 from ._static import binarise_held_out as binarise_held_out
 from ._static import binarise_static as binarise_static
 from ._support import first_bad as first_bad
