@@ -17,6 +17,8 @@ from ._digits import digits as digits
 from ._factors import FactorSpace as FactorSpace
 from ._fitted import fitted as fitted
 from ._grey import grey as grey
+from ._linear_gaussian import Truth as Truth
+from ._linear_gaussian import linear_gaussian as linear_gaussian
 from ._load import load as load
 from ._mnist import fashion_mnist as fashion_mnist
 from ._mnist import mnist as mnist
