@@ -123,7 +123,7 @@ def balls_by_loops(real, generated, k):
 
 
 @pytest.mark.parametrize("k", [1, 3, 5])
-@pytest.mark.parametrize("at_once", [2**24, 200], ids=["whole", "in blocks"])
+@pytest.mark.parametrize("at_once", [2**20, 200], ids=["whole", "in blocks"])
 def test_balls_are_those_of_plain_loops(k, at_once, monkeypatch):
     monkeypatch.setattr(_neighbours, "AT_ONCE", at_once)
     expected = balls_by_loops(A, B, k)

