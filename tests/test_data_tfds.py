@@ -97,6 +97,42 @@ def test_load_takes_a_name_of_tfds(monkeypatch):
     assert asked == ["small/plain"]
 
 
+FACTORS = {  # in TFDS
+    "dsprites": ["orientation", "scale", "shape", "x_position", "y_position"],
+    "shapes3d": ["floor_hue", "object_hue", "orientation", "scale", "shape", "wall_hue"],
+    "smallnorb": ["instance", "azimuth", "category", "elevation", "lighting"],
+}
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_several_classes_are_factors(tmp_path, name):
+    features = dict(tfds.builder(name, data_dir=tmp_path).info.features.items())
+    images = RANDOM.integers(0, 2 if name == "dsprites" else 256, (12, *features["image"].shape), dtype=np.uint8)
+    called = [key for factor in FACTORS[name] for key in features if key in (factor, f"label_{factor}")]
+    drawn = np.stack([RANDOM.integers(0, features[key].num_classes, 12) for key in called], 1)
+
+    def row(at):
+        found = {key: png(images[at, ..., 0]) if key == "image2" else 0.5 for key in features}  # beside the factors
+        picture = Image.fromarray(images[at] if images.shape[-1] == 3 else images[at, ..., 0])
+        return found | dict(zip(called, drawn[at].tolist(), strict=True)) | {"image": picture}
+
+    ends = {"train": range(10), "test": range(10, 12)} if name == "smallnorb" else {"train": range(12)}
+    prepared(tmp_path, "small", {split: [row(at) for at in rows] for split, rows in ends.items()}, features)
+    x = data.tfds("small", tmp_path)
+    order = np.arange(12) if name == "smallnorb" else np.random.default_rng(0).permutation(12)
+    assert np.array_equal(np.concatenate(list(x.splits.values())), images[order].squeeze())
+    assert x.factor_names == tuple(FACTORS[name])
+    assert np.array_equal(np.concatenate([x.factors[split] for split in x.splits]), drawn[order])
+    assert x.labels == {}
+    assert x.levels == (2 if name == "dsprites" else 256)
+
+
+def test_one_class_is_a_label_and_no_factor(tmp_path):
+    prepared(tmp_path, "small", {"train": part(0, 23)}, grey())
+    x = data.tfds("small", tmp_path)
+    assert (x.factors, x.factor_names) == ({}, ())
+
+
 @pytest.mark.parametrize(
     ("splits", "features", "words"),
     [

@@ -12,7 +12,7 @@ class DataSet:
     """Prepare a data set, if that was not done before, and say what a model would see of it."""
 
     source: Annotated[Positional[str], tyro.conf.arg(metavar="NAME")]
-    """digits, fashion_mnist, mnist, tfds:NAME, or a .npy or .npz file."""
+    """digits, fashion_mnist, mnist, shapes, tfds:NAME, or a .npy or .npz file."""
     levels: int | None = None
     """How many levels uint8 data have. By default 256, or 2 where nothing exceeds 1."""
 

@@ -55,11 +55,9 @@ def with_observed(data: Data, observed: Mapping[str, Any]) -> Data:
     """
     found = {name: np.asarray(one, bool) for name, one in _by_split(data, "observed", observed).items()}
     for name, one in found.items():
-        if one.shape != data.splits[name].shape:
-            raise DataError(
-                f"observed must be of the shape of x, {data.splits[name].shape} in {name} of {data.name}, "
-                f"got {one.shape}"
-            )
+        expected = (len(data.splits[name]), *data.data_shape)
+        if one.shape != expected:
+            raise DataError(f"observed must be of the shape of x, {expected} in {name} of {data.name}, got {one.shape}")
         empty = np.flatnonzero(~one.reshape(len(one), -1).any(1))
         if len(empty):
             raise DataError(f"nothing was observed of example {empty[0]} of {name}: leave such examples out")
@@ -80,11 +78,12 @@ def missing_at_random(data: Data, rate: Number, seed: Number = 0) -> Data:
     rng = np.random.default_rng(require_count("seed", seed, least=0))
     observed = {}
     for name, split in data.splits.items():
-        before = data.observed.get(name, np.ones(split.shape, bool)).reshape(len(split), -1)
+        shape = (len(split), *data.data_shape)
+        before = data.observed.get(name, np.ones(shape, bool)).reshape(len(split), -1)
         draws = rng.random(before.shape)
         kept = np.where(before, draws, -1.0).argmax(1)
         seen = before & ((draws >= rate) | (np.arange(before.shape[1]) == kept[:, None]))
-        observed[name] = seen.reshape(split.shape)
+        observed[name] = seen.reshape(shape)
     return with_observed(data, observed)
 
 

@@ -34,6 +34,7 @@ def binarise_threshold(data: Data, at: float = 0.5) -> Data:
     >>> data.train[0].tolist(), data.preparation
     ([0, 0, 1], 'v, one where v > 0.5')
     """
+    require_values(data)
     top = 1 if data.levels is None else data.levels - 1
     bits = [mapped(split, lambda v: (v / top > at).astype(np.uint8), np.uint8) for split in data.splits.values()]
     if len({int(bit) for bit in extremes(bits)}) == 1:
@@ -48,9 +49,19 @@ def binarise_threshold(data: Data, at: float = 0.5) -> Data:
 
 
 def require_probabilities(data: Data) -> None:
-    """Refuse floats outside of [0, 1]."""
+    """Refuse floats outside of [0, 1], and what is rendered."""
+    require_values(data)
     if data.levels is None and not all(holds(UNIT_INTERVAL, split) for split in data.splits.values()):
         raise DataError(
             f"binarisation draws x with probability v, and {data.name} has values outside of [0, 1]: scale "
             "them to [0, 1], or cut them at a value (data.binarise_threshold)"
+        )
+
+
+def require_values(data: Data) -> None:
+    """Refuse data whose raw examples are not the values of `x`."""
+    if data.is_rendered:
+        raise DataError(
+            f"{data.name} is rendered ({data.preparation}), on {data.support}, and has no values to be binarised or "
+            "seen as greys: leave that out, or render it first and give the pictures to data.arrays"
         )

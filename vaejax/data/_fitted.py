@@ -39,6 +39,8 @@ def fitted(data: Data, likelihood: Family) -> Data:
             if callable(likelihood)
             else f"expected a likelihood, such as vaejax.likelihoods.bernoulli(), and got {likelihood!r}"
         )
+    if data.is_rendered:
+        return _rendered(data, likelihood)
     if _is_drawn(data):
         return _binary(data, likelihood)
     return (_floats if data.levels is None else _integers)(data, likelihood)
@@ -55,6 +57,14 @@ def _is_drawn(data: Data) -> bool:
     if data.levels is None:
         return not all(holds(levels_of(2), split) for split in data.splits.values())
     return data.levels > 2
+
+
+def _rendered(data: Data, likelihood: Family) -> Data:
+    """The view makes the values, so it stays, and the likelihood must be one on just those."""
+    if likelihood.support == data.support:
+        return data._replace(likelihood=likelihood)
+    where = f"{data.name} is rendered on {data.support}"
+    _refuse(likelihood, f"{where}: use a likelihood there, such as its own, {data.likelihood.name}")
 
 
 def _binary(data: Data, likelihood: Family) -> Data:

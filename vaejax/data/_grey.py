@@ -2,6 +2,7 @@ from vaejax.errors import DataError
 from vaejax.families import levels_of
 from vaejax.likelihoods import continuous_bernoulli, discretized_logistic
 
+from ._binarise import require_values
 from ._rows import Split, mapped
 from ._support import holds, tightest
 from ._types import Data
@@ -20,6 +21,7 @@ def grey(data: Data) -> Data:
     >>> data.preparation, data.likelihood.name
     ('v/255', 'discretized_logistic')
     """
+    require_values(data)
     held_out = all(_bits(split, data.levels) for split in (data.validation, data.test))
     if data.levels == 2 or (held_out and not _bits(data.train, data.levels)):
         which = "" if data.levels == 2 else " for validation and test"

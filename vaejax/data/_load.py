@@ -12,21 +12,27 @@ from ._digits import digits
 from ._files import LABELS, NAMES, read_file
 from ._fitted import fitted
 from ._mnist import fashion_mnist, mnist
+from ._shapes import shapes
 from ._tfds import tfds
 from ._types import Data
 
-KNOWN: dict[str, Callable[[], Data]] = {"digits": digits, "fashion_mnist": fashion_mnist, "mnist": mnist}
+KNOWN: dict[str, Callable[[], Data]] = {
+    "digits": digits,
+    "fashion_mnist": fashion_mnist,
+    "mnist": mnist,
+    "shapes": shapes,
+}
 TFDS = "tfds:"
 
 
 def load(source: Any, *, levels: int | None = None, likelihood: Family | None = None) -> Data:
     """Data from whatever names them: `Data`, an array, a `.npy` or `.npz` file, or the name of a known data set.
 
-    Names are those of `KNOWN` (digits, fashion_mnist, mnist) and `tfds:NAME` or `tfds:NAME/CONFIG`, any image set of
-    TFDS. A `.npz` holds one array, which is split 80/10/10, or arrays called train, validation and test, and perhaps
-    train_labels, validation_labels and test_labels; what else lies beside those is not read. An array of 1 GiB or more
-    stays in its file and its splits are `Rows`, with the same values as in memory; in a `.npz` that is compressed it is
-    read. Nothing is unpickled. Raises `DataError`, and nothing else, on what cannot be used.
+    Names are those of `KNOWN` (digits, fashion_mnist, mnist, shapes) and `tfds:NAME` or `tfds:NAME/CONFIG`, any image
+    set of TFDS. A `.npz` holds one array, which is split 80/10/10, or arrays called train, validation and test, and
+    perhaps train_labels, validation_labels and test_labels; what else lies beside those is not read. An array of 1 GiB
+    or more stays in its file and its splits are `Rows`, with the same values as in memory; in a `.npz` that is
+    compressed it is read. Nothing is unpickled. Raises `DataError`, and nothing else, on what cannot be used.
 
     >>> import numpy as np
     >>> load(np.eye(10)).likelihood.name

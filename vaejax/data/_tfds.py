@@ -15,11 +15,20 @@ from ._types import Data
 BATCH = 256  # examples decoded at once
 
 
+class Named(NamedTuple):
+    """What features are called: the images, the class where there is one, and the factors where there are several."""
+
+    image: str
+    label: str | None
+    factors: tuple[str, ...]
+
+
 class Columns(NamedTuple):
-    """Images `[N, *shape]` of uint8, and the class of each where there are classes."""
+    """Images `[N, *shape]` of uint8, the class of each and its factors `[N, num_factors]`, where there are such."""
 
     images: np.ndarray
     labels: np.ndarray | None
+    factors: np.ndarray | None
 
 
 def tfds(name: str, data_dir: str | os.PathLike | None = None) -> Data:
@@ -27,7 +36,9 @@ def tfds(name: str, data_dir: str | os.PathLike | None = None) -> Data:
 
     Images are `[height, width, channels]`, or `[height, width]` of one channel. The splits train, validation and test
     are TFDS's. Without validation it is the last tenth of train; without test, validation is test as well; train
-    alone is split as `arrays` does. Other splits are not read. Labels are kept where there is one ClassLabel.
+    alone is split as `arrays` does. Other splits are not read. Labels are kept where there is one ClassLabel, or one
+    called label; where there are several, as in dsprites, shapes3d and smallnorb, each is a factor, called as it is
+    without "label_", in alphabetical order.
 
     Kept where TFDS keeps its data: `data_dir`, else `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`. What is not
     there is prepared, which for most sets needs the network and TensorFlow. Raises `DataError` where that cannot be
@@ -37,14 +48,18 @@ def tfds(name: str, data_dir: str | os.PathLike | None = None) -> Data:
     (32, 32, 3)
     """
     builder = _builder(name, data_dir)
-    image, label = _features(name, builder)
+    named = _features(name, builder)
     found = {}
     for split in NAMES:
         if split in builder.info.splits:
-            found[split] = _columns(f"{split} of {name}", _source(name, builder, split), image, label)
+            found[split] = _columns(f"{split} of {name}", _source(name, builder, split), named)
     parts = _divided(name, found)
     data = arrays(*(parts[split].images for split in NAMES), name=name)
-    return data._replace(labels={split: part.labels for split, part in parts.items() if part.labels is not None})
+    return data._replace(
+        labels={split: part.labels for split, part in parts.items() if part.labels is not None},
+        factors={split: part.factors for split, part in parts.items() if part.factors is not None},
+        factor_names=tuple(factor.removeprefix("label_") for factor in named.factors),
+    )
 
 
 def _builder(name: str, data_dir: str | os.PathLike | None) -> Any:
@@ -80,8 +95,7 @@ def _source(name: str, builder: Any, split: str) -> Any:
         raise DataError(f"tfds:{name} cannot be read: {first_line(error)}; {_elsewhere(name)}") from error
 
 
-def _features(name: str, builder: Any) -> tuple[str, str | None]:
-    """The names of the images and of the labels."""
+def _features(name: str, builder: Any) -> Named:
     import tensorflow_datasets
 
     features = dict(builder.info.features.items()) if hasattr(builder.info.features, "items") else {}
@@ -93,22 +107,25 @@ def _features(name: str, builder: Any) -> tuple[str, str | None]:
             ", ".join(f"{key} ({type(feature).__name__})" for key, feature in sorted(features.items())) or "unnamed"
         )
         raise DataError(f"expected one feature of tfds:{name} to be uint8 images, or one called image; got {listed}")
-    labels = [key for key, feature in features.items() if isinstance(feature, kinds.ClassLabel)]
-    return image, ("label" if "label" in labels else (labels[0] if len(labels) == 1 else None))
+    labels = sorted(key for key, feature in features.items() if isinstance(feature, kinds.ClassLabel))
+    label = "label" if "label" in labels else (labels[0] if len(labels) == 1 else None)
+    return Named(image, label, tuple(labels) if len(labels) > 1 else ())
 
 
-def _columns(where: str, source: Any, image: str, label: str | None) -> Columns:
-    images, labels = [], []
+def _columns(where: str, source: Any, named: Named) -> Columns:
+    images, labels, factors = [], [], []
     for start in range(0, len(source), BATCH):
         with quiet():
             batch = source.__getitems__(range(start, min(start + BATCH, len(source))))
-        images.append(_stacked(where, start, [example[image] for example in batch], images))
-        labels += [example[label] for example in batch] if label else []
+        images.append(_stacked(where, start, [example[named.image] for example in batch], images))
+        labels += [example[named.label] for example in batch] if named.label else []
+        factors += [[example[factor] for factor in named.factors] for example in batch]
     if not images:
         raise DataError(f"tfds: {where} has no examples")
     every = np.concatenate(images)
     every = every[..., 0] if every.shape[-1] == 1 else every
-    return Columns(every, np.array(labels, np.int64) if label else None)
+    classes = np.array(labels, np.int64) if named.label else None
+    return Columns(every, classes, np.array(factors, np.int64) if named.factors else None)
 
 
 def _stacked(where: str, start: int, batch: list[np.ndarray], before: list[np.ndarray]) -> np.ndarray:
@@ -137,4 +154,7 @@ def _divided(name: str, found: dict[str, Columns]) -> dict[str, Columns]:
 
 
 def _some(columns: Columns, rows: np.ndarray) -> Columns:
-    return Columns(columns.images[rows], None if columns.labels is None else columns.labels[rows])
+    labels, factors = columns.labels, columns.factors
+    return Columns(
+        columns.images[rows], None if labels is None else labels[rows], None if factors is None else factors[rows]
+    )
