@@ -514,6 +514,7 @@ def test_a_rate_is_from_zero_to_below_one(rate):
             net(4, dropout=rate)
 
 
+@pytest.mark.long
 def test_dropout_is_an_axis_of_one_program_and_is_in_training_only():
     """At a learning rate of zero all that dropout can change is what was trained on."""
 

@@ -114,6 +114,7 @@ def test_permuted_codes_keep_each_latent_and_lose_their_company(float64):
     assert abs(np.corrcoef(found[:150].T)[0, 1]) < 0.25  # 3 standard errors of 150 independent pairs
 
 
+@pytest.mark.long
 def test_codes_of_an_adversarial_autoencoder_go_to_the_prior():
     """A decoder that does not care: codes start at N(3, 0.3^2) and are drawn to N(0, 1), moments within 0.25."""
 

@@ -76,14 +76,21 @@ def test_a_grid_of_conditional_models_is_one_program_and_its_members_take_the_co
     )  # 0.7 nats of one draw
 
 
-def test_the_context_matters_to_what_is_trained_and_to_the_digest():
-    one, other = reals(context=SIZES), reals(context=SIZES[::-1])
-    assert vj.data.digest(one) != vj.data.digest(other)
-    assert vj.data.digest(one) != vj.data.digest(reals())
-    assert vj.data.digest(one) != vj.data.digest(reals(context=SIZES, observed=SEEN))
-    assert float(abs(swept(one).dataset.elbo - swept(other).dataset.elbo).max()) > 1e-4
+def test_what_lies_beside_is_in_the_digest():
+    found = [
+        vj.data.digest(data)
+        for data in (
+            reals(),
+            reals(context=SIZES),
+            reals(context=SIZES[::-1]),
+            reals(context={"sizes": SIZES}),
+            reals(context=SIZES, observed=SEEN),
+        )
+    ]
+    assert len(set(found)) == len(found)
 
 
+@pytest.mark.long
 def test_what_is_sent_slice_by_slice_trains_the_same(monkeypatch):
     data = reals(context=SIZES, observed=SEEN)
     whole = swept(data).dataset
@@ -108,7 +115,6 @@ def test_what_stands_where_nothing_was_observed_does_not_matter():
     ]
     assert np.isfinite(found[0]).all()
     np.testing.assert_array_equal(*found)
-    assert not np.allclose(found[0], vj.sweep(unconditional, reals(), epochs=3, num_samples=4, beta=[1.0]).dataset.elbo)
 
 
 W = np.array([[2.0, 0.3], [0.1, 0.5], [-1.0, 0.4], [0.6, 0.0]])

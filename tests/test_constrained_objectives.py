@@ -120,6 +120,7 @@ def test_a_grid_of_targets_is_met_and_the_multiplier_stays_behind(name):
     assert set(member.params) == {"encoder", "decoder", "prior_net", "posterior", "prior", "likelihood"}
 
 
+@pytest.mark.long
 def test_a_run_that_was_stopped_goes_on_with_the_multiplier_it_had(tmp_path):
     rows = vj.data.arrays(np.tile(X, (5, 1)).astype(np.float32), likelihood=vj.likelihoods.normal())
     settings: dict = {"target": [3.5], "epochs": 6, "batch_size": 8, "num_samples": 2}

@@ -108,6 +108,7 @@ def test_its_values_and_gradients_are_finite_at_extreme_parameters_in_float32():
             assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves((found, drawn)))
 
 
+@pytest.mark.long
 def test_it_fits_two_modes_that_no_normal_does(float64):
     """From two normals at +-(2, 2), of scale 1/2, the best normal is 1.05 nats away; the flow a fifth of it at most."""
     rng = np.random.default_rng(0)
@@ -141,6 +142,7 @@ def test_one_layer_is_refused_and_it_is_no_posterior():
         vj.vae(*nets, data_shape=(4,), latent_size=2, posterior=FLOW)
 
 
+@pytest.mark.long
 def test_a_grid_of_models_with_it_is_one_program_and_all_of_it_learns():
     """That a member is the smaller model is in test_latent_mask.py."""
 

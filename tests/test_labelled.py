@@ -123,6 +123,7 @@ def test_the_rate_is_that_of_z_and_of_the_class(float64):
     assert float(model.log_posterior(params, wrong, example)[0]) == -np.inf
 
 
+@pytest.mark.long
 def test_few_labels_teach_a_grid_of_members_to_classify():
     """20 labels of three clusters: with them the classes are found, without a term for them they need not be."""
     rng = np.random.default_rng(0)

@@ -26,6 +26,7 @@ def rows_of(covariance, num=256):
     return white @ np.linalg.cholesky(covariance).T
 
 
+@pytest.mark.long
 def test_beta_on_a_linear_vae_is_reverse_water_filling():
     """At p(x|z) = N(Wz, s^2) beta puts the water at w = beta s^2: a direction of variance v keeps min(w, v) of it as
     squared error, costs log(v / w) / 2 nats where v > w, and is given up where not; those are the active units.
@@ -35,7 +36,7 @@ def test_beta_on_a_linear_vae_is_reverse_water_filling():
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0]
     x = jnp.asarray(rows_of(turn @ np.diag(EIGENVALUES) @ turn.T), jnp.float32)
     betas = jnp.array([1.6, 3.0, 8.0, 20.0])
-    steps = 4000
+    steps = 12_000
     model = vj.vae(
         vj.nets.mlp(), vj.nets.mlp(), data_shape=(4,), latent_size=4, likelihood=vj.likelihoods.normal(NOISE)
     )

@@ -177,6 +177,7 @@ def test_a_schedule_that_outlasts_the_run_is_told():
     assert [said.split(" after")[0] for said in vj.unfinished(both, 5)] == ["weight is 1.5", "capacity is 12.5"]
 
 
+@pytest.mark.long
 def test_peaks_and_lengths_are_axes_of_a_grid():
     """Every member of one program is what it is alone; the table says the beta after the last step."""
 

@@ -225,6 +225,7 @@ def member(beta, latent_size, max_latent_size=4):
     return vj.trainer(model, vj.objectives.elbo(beta), optax.adam(2e-2))
 
 
+@pytest.mark.long
 def test_a_grid_of_spheres_is_one_program_that_learns_and_its_members_are_those_alone(float64):
     rng = np.random.default_rng(0)
     turn = rng.uniform(0, 2 * np.pi, 160)
