@@ -1,10 +1,13 @@
 """What is measured: of a model and its parameters, in nats per example; of codes, and of codes beside known factors."""
 
 from ._active_units import active_units as active_units
+from ._active_units import active_units_by_rate as active_units_by_rate
 from ._beta_vae_score import beta_vae_score as beta_vae_score
 from ._bits import bits_per_dimension as bits_per_dimension
 from ._dci import Dci as Dci
 from ._dci import dci as dci
+from ._decoder_use import DecoderUse as DecoderUse
+from ._decoder_use import decoder_use as decoder_use
 from ._effective_sample_size import effective_sample_size as effective_sample_size
 from ._factor_vae_score import FactorVaeScore as FactorVaeScore
 from ._factor_vae_score import factor_vae_score as factor_vae_score
@@ -20,6 +23,8 @@ from ._mig import mig as mig
 from ._modularity import modularity as modularity
 from ._mutual_information import mutual_information_matrix as mutual_information_matrix
 from ._pareto import pareto_k as pareto_k
+from ._rate_decomposition import RateDecomposition as RateDecomposition
+from ._rate_decomposition import rate_decomposition as rate_decomposition
 from ._reliability import Reliability as Reliability
 from ._reliability import reliability as reliability
 from ._sap import sap as sap
