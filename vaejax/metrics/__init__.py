@@ -18,6 +18,9 @@ from ._importance import Measured as Measured
 from ._importance import importance as importance
 from ._linear_probe import Probe as Probe
 from ._linear_probe import linear_probe as linear_probe
+from ._local_pca_dimension import local_pca_dimension as local_pca_dimension
+from ._maximum_likelihood_dimension import LikelihoodDimension as LikelihoodDimension
+from ._maximum_likelihood_dimension import maximum_likelihood_dimension as maximum_likelihood_dimension
 from ._mig import Gap as Gap
 from ._mig import mig as mig
 from ._modularity import modularity as modularity
@@ -28,5 +31,7 @@ from ._rate_decomposition import rate_decomposition as rate_decomposition
 from ._reliability import Reliability as Reliability
 from ._reliability import reliability as reliability
 from ._sap import sap as sap
+from ._two_nn import Dimension as Dimension
+from ._two_nn import two_nn as two_nn
 from ._udr import Ranked as Ranked
 from ._udr import udr as udr
