@@ -11,11 +11,16 @@ from ._decoder_use import decoder_use as decoder_use
 from ._effective_sample_size import effective_sample_size as effective_sample_size
 from ._factor_vae_score import FactorVaeScore as FactorVaeScore
 from ._factor_vae_score import factor_vae_score as factor_vae_score
+from ._few_label_accuracy import FewLabels as FewLabels
+from ._few_label_accuracy import few_label_accuracy as few_label_accuracy
 from ._fixing import Fixing as Fixing
 from ._fixing import fixing as fixing
 from ._importance import BLOCK as BLOCK
 from ._importance import Measured as Measured
 from ._importance import importance as importance
+from ._k_means import Clusters as Clusters
+from ._k_means import k_means as k_means
+from ._k_nearest import k_nearest_accuracy as k_nearest_accuracy
 from ._linear_probe import Probe as Probe
 from ._linear_probe import linear_probe as linear_probe
 from ._local_pca_dimension import local_pca_dimension as local_pca_dimension
@@ -26,6 +31,8 @@ from ._mig import mig as mig
 from ._modularity import modularity as modularity
 from ._mutual_information import mutual_information_matrix as mutual_information_matrix
 from ._pareto import pareto_k as pareto_k
+from ._partitions import adjusted_rand_index as adjusted_rand_index
+from ._partitions import normalized_mutual_information as normalized_mutual_information
 from ._rate_decomposition import RateDecomposition as RateDecomposition
 from ._rate_decomposition import rate_decomposition as rate_decomposition
 from ._reliability import Reliability as Reliability

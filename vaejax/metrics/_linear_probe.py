@@ -59,7 +59,7 @@ def linear_probe(
     """
     size = num_values_of("labels", labels, num_classes)
     require_number("l2", l2, least=0.0)
-    fitted, gradient = fit_logistic(codes, labels, jnp.ones(len(codes)), size, l2)
+    fitted, gradient = fit_logistic(codes, labels, jnp.ones(len(codes), codes.dtype), size, l2)
     log_prob = jax.nn.log_softmax(test_codes @ fitted.weights + fitted.bias[None])
     log_loss = -jnp.mean(jnp.take_along_axis(log_prob, test_labels[:, None], axis=1))
     accuracy = jnp.mean((jnp.argmax(log_prob, axis=1) == test_labels).astype(codes.dtype))
@@ -73,7 +73,7 @@ def fit_logistic(
     spread = jnp.where(varies(codes), jnp.std(codes, axis=0), 1.0)
     middle = jnp.mean(codes, axis=0)
     x = (codes - middle[None]) / spread[None]  # the same minimum in other units: its Hessian is better conditioned
-    penalty = (l2 / spread**2)[:, None]
+    penalty = (l2 / spread**2)[:, None].astype(codes.dtype)
     target = jax.nn.one_hot(labels, size, dtype=codes.dtype)
     total = jnp.sum(weight)
 
@@ -97,7 +97,7 @@ def fit_logistic(
             return pulled(p * (s - jnp.sum(p * s, axis=1, keepdims=True)), direction)
 
         newton = cg(curvature, gradient, tol=1e-6, maxiter=INNER_STEPS)[0]
-        lengths = jnp.concatenate([0.5 ** jnp.arange(SMALLEST_STEP), jnp.zeros(1)])
+        lengths = jnp.append(0.5 ** jnp.arange(SMALLEST_STEP), 0.0).astype(codes.dtype)
         tried = jax.lax.map(lambda length: loss(_moved(at, newton, length)), lengths)
         at = _moved(at, newton, lengths[jnp.argmin(tried)])
         return index + 1, at, pulled(jax.nn.softmax(logits(at)) - target, at)
