@@ -2,6 +2,10 @@
 
 from ._active_units import active_units as active_units
 from ._active_units import active_units_by_rate as active_units_by_rate
+from ._annealed import Annealed as Annealed
+from ._annealed import annealed_importance as annealed_importance
+from ._annealed import from_posterior as from_posterior
+from ._annealed import from_prior as from_prior
 from ._beta_vae_score import beta_vae_score as beta_vae_score
 from ._bits import bits_per_dimension as bits_per_dimension
 from ._dci import Dci as Dci
@@ -18,6 +22,8 @@ from ._fixing import fixing as fixing
 from ._importance import BLOCK as BLOCK
 from ._importance import Measured as Measured
 from ._importance import importance as importance
+from ._inference_gap import InferenceGap as InferenceGap
+from ._inference_gap import inference_gap as inference_gap
 from ._k_means import Clusters as Clusters
 from ._k_means import k_means as k_means
 from ._k_nearest import k_nearest_accuracy as k_nearest_accuracy
