@@ -244,13 +244,17 @@ def test_importance_ranks_latents_as_the_boosted_trees_of_scikit_learn_do():
 # scores from groups that share a factor
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def scored(metric, codes):
+    source = metrics.fixing(codes, jnp.asarray(FACTORS))
+    sizes = (400, 400, 20) if metric is metrics.factor_vae_score else (300, 300, 10)
+    return metric(KEY, source, *sizes)
+
+
 @functools.cache
 def grouped(metric, name):
     with jax.enable_x64(True):
-        source = metrics.fixing(jnp.asarray(CODES[name]), jnp.asarray(FACTORS))
-        if metric is metrics.factor_vae_score:
-            return jax.jit(lambda key: metric(key, source, 400, 400, 20))(KEY)
-        return jax.jit(lambda key: metric(key, source, 300, 300, 10))(KEY)
+        return scored(metric, jnp.asarray(CODES[name]))
 
 
 def test_a_group_shares_one_factor_and_nothing_else():
