@@ -50,7 +50,8 @@ def main() -> None:
         at = table.sel(parts=name).mean("seed")
         print(
             f"{name:16}  {float(nll.sel(parts=name)):8.2f}  {float(spread.sel(parts=name)):13.2f}"
-            f"  {-float(at.elbo):6.2f}  {float(at.rate):6.2f}  {float(at.distortion):10.2f}  {-float(at.elbo_train):12.2f}"
+            f"  {-float(at.elbo):6.2f}  {float(at.rate):6.2f}  {float(at.distortion):10.2f}"
+            f"  {-float(at.elbo_train):12.2f}"
         )
     print(f"standard error over the test images, which all share: {float(table.log_likelihood_se.mean()):.2f}")
 

@@ -80,3 +80,12 @@ def test_convolutions_as_matrix_products_train_to_the_bound_of_those_of_xla():
     np.testing.assert_allclose(found.bounds["ours"], found.bounds["XLA's convolutions"], rtol=1e-5)
     np.testing.assert_allclose(found.bounds["ours, 4 members by lax.map"][0], found.bounds["ours"], rtol=1e-5)
     np.testing.assert_allclose(found.bounds["ours, 4 members by vmap"][0], found.bounds["ours"], rtol=1e-5)
+
+
+@pytest.mark.long
+def test_measures_of_codes_are_those_of_loops_over_scikit_learn():
+    for found in loaded("metrics_speed").main(num=2000, num_latents=4, num_rounds=3).values():
+        assert found.difference < 1e-6
+        assert found.ours == pytest.approx(found.theirs, abs=1e-6)
+        assert found.ours > 0.01
+        assert found.ratio > 5

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from vaejax import metrics
 from vaejax.errors import VaejaxError
-from vaejax.metrics import _neighbours
+from vaejax.metrics import _balls
 
 RANDOM = np.random.default_rng(0)
 A, B = RANDOM.standard_normal((60, 5)), 1.3 * RANDOM.standard_normal((45, 5)) @ RANDOM.standard_normal((5, 5)) + 0.4
@@ -125,7 +125,7 @@ def balls_by_loops(real, generated, k):
 @pytest.mark.parametrize("k", [1, 3, 5])
 @pytest.mark.parametrize("at_once", [2**20, 200], ids=["whole", "in blocks"])
 def test_balls_are_those_of_plain_loops(k, at_once, monkeypatch):
-    monkeypatch.setattr(_neighbours, "AT_ONCE", at_once)
+    monkeypatch.setattr(_balls, "AT_ONCE", at_once)
     expected = balls_by_loops(A, B, k)
     found = jax.jit(functools.partial(metrics.precision_recall, k=k))(*on_device(A, B))
     other = jax.jit(functools.partial(metrics.density_coverage, k=k))(*on_device(A, B))
@@ -134,7 +134,7 @@ def test_balls_are_those_of_plain_loops(k, at_once, monkeypatch):
 
 
 def test_no_more_distances_are_kept_than_said(monkeypatch):
-    monkeypatch.setattr(_neighbours, "AT_ONCE", 1000)
+    monkeypatch.setattr(_balls, "AT_ONCE", 1000)
     text = jax.jit(metrics.precision_recall).lower(jnp.zeros((400, 3)), jnp.zeros((400, 3))).as_text()
     assert "400x400" not in text
     assert "2x400" in text

@@ -2,9 +2,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
-from vaejax.bound import terms
+from vaejax.bound import Terms, terms
 from vaejax.numerics import require_number
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
@@ -28,7 +28,7 @@ def importance(key: Key, model: VAE, params: Params, example: Example, num_sampl
     """Distortion, rate and log 1/K sum_k p(x, z_k) / q(z_k|x) of one example, from the same K draws.
 
     The log likelihood is a lower bound in expectation; its bias is about -Var(w) / (2 K E(w)^2) nats. Memory does not
-    grow with K, which may be traced. Cost: K decodings and K/16 encodings.
+    grow with K, which may be traced. Cost: K decodings and K/16 encodings. `reliability` says whether to trust it.
     Burda et al. (2016), arXiv:1509.00519.
 
     >>> import vaejax as vj
@@ -41,18 +41,25 @@ def importance(key: Key, model: VAE, params: Params, example: Example, num_sampl
     require_number("num_samples", num_samples, least=1.0)
 
     def block(index: jax.Array, total: Measured) -> Measured:
-        draws = index * BLOCK + jnp.arange(BLOCK)
-        keys = jax.vmap(lambda draw: jax.random.fold_in(key, draw))(draws)
-        found = jax.vmap(lambda key: terms(key, model, params, example))(keys)
-        counts = draws < num_samples
-        log_weights = jnp.where(counts, found.log_weight, -jnp.inf)
+        found, counts = block_of_draws(index, key, model, params, example, num_samples)
         return Measured(
             total.distortion + jnp.sum(jnp.where(counts, found.distortion, 0.0)),
             total.rate + jnp.sum(jnp.where(counts, found.rate, 0.0)),
-            jnp.logaddexp(total.log_likelihood, jax.nn.logsumexp(log_weights)),
+            jnp.logaddexp(total.log_likelihood, jax.nn.logsumexp(found.log_weight)),
         )
 
     num_blocks = -(-num_samples // BLOCK)
     total = jax.lax.fori_loop(0, num_blocks, block, Measured(jnp.zeros(()), jnp.zeros(()), jnp.array(-jnp.inf)))
     num = jnp.asarray(num_samples, float)
     return Measured(total.distortion / num, total.rate / num, total.log_likelihood - jnp.log(num))
+
+
+def block_of_draws(
+    index: Array, key: Key, model: VAE, params: Params, example: Example, num_samples: Number
+) -> tuple[Terms, Bool[Array, " block"]]:
+    """The terms of one block of draws, and which of them are among the first `num_samples`: others weigh nothing."""
+    draws = index * BLOCK + jnp.arange(BLOCK)
+    keys = jax.vmap(lambda draw: jax.random.fold_in(key, draw))(draws)
+    found = jax.vmap(lambda key: terms(key, model, params, example))(keys)
+    counts = draws < num_samples
+    return found._replace(log_weight=jnp.where(counts, found.log_weight, -jnp.inf)), counts

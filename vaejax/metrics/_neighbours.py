@@ -1,72 +1,59 @@
-"""Balls round points that reach to the k-th nearest of the others, in memory that does not grow with N^2."""
+"""Nearest neighbours by Euclidean distance, exact, in blocks of bounded memory."""
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from vaejax.errors import VaejaxError
-from vaejax.numerics import require_count
-from vaejax.types import Number
+from vaejax.types import Scalar
 
-AT_ONCE = 2**20  # distances
-
-
-def require_sets(real: Float[Array, "..."], generated: Float[Array, "..."], k: Number, both: bool) -> int:
-    """k; refused where a point that needs a ball has no k others, or the sizes differ."""
-    k = require_count("k", k)
-    least = min(len(real), len(generated)) if both else len(real)
-    if real.shape[1:] != generated.shape[1:] or least <= k or not len(generated):
-        raise VaejaxError(
-            f"expected two sets of features of one size, with more than k = {k} rows, got {real.shape} and "
-            f"{generated.shape}"
-        )
-    return k
+BLOCK = 64  # queries at a time, each against every point
 
 
-def centred(real: Float[Array, "num size"], generated: Float[Array, "other size"]) -> tuple[Array, Array]:
-    """Both, moved alike: distances stay, and lose less to rounding."""
-    middle = jnp.mean(real, axis=0, keepdims=True)
-    return real - middle, generated - middle
+class Neighbours(NamedTuple):
+    """In rising order of distance, among equals of place. Infinitely far where there are not so many."""
+
+    squares: Float[Array, "query neighbour"]
+    index: Int[Array, "query neighbour"]
 
 
-def squared_radii(points: Float[Array, "num size"], k: int) -> Float[Array, " num"]:
-    """The squared distance of each point to the k-th nearest of the others."""
-
-    def one(distances: Array, index: Array) -> Array:
-        others = jnp.where(jnp.arange(len(points)) == index, jnp.inf, distances)
-        return jnp.min(jax.lax.fori_loop(0, k - 1, lambda _, left: _without_least(left), others))
-
-    return _by_rows(one, points, points)
+def nearest(queries: Float[Array, "query dim"], points: Float[Array, "num dim"], num_neighbours: int) -> Neighbours:
+    """The nearest of the points to each query."""
+    return jax.lax.map(lambda q: _least(_squares(q, points, jnp.ones(())), num_neighbours), queries, batch_size=BLOCK)
 
 
-def _without_least(distances: Array) -> Array:
-    """One at a time: for a small k it takes a tenth of the time of a sort on a CPU."""
-    return jnp.where(jnp.arange(len(distances)) == jnp.argmin(distances), jnp.inf, distances)
+def nearest_others(points: Float[Array, "num dim"], num_neighbours: int) -> tuple[Neighbours, Bool[Array, " num"]]:
+    """The nearest distinct points to each, in units of the widest range, and whether it is the first of its copies.
+
+    Only first copies are neighbours, and no point is one of its copies.
+    Raises: VaejaxError where there are not more points than neighbours.
+    """
+    if len(points) <= num_neighbours:
+        raise VaejaxError(f"expected more than {num_neighbours} points (one more than neighbours), got {len(points)}")
+    scale = jnp.max(jnp.max(points, axis=0) - jnp.min(points, axis=0))
+    scale = jnp.where(scale > 0, scale, 1.0)
+    place = jnp.arange(len(points))
+
+    def is_first(row: tuple[Int[Array, ""], Float[Array, " dim"]]) -> Bool[Array, ""]:
+        return ~jnp.any((_squares(row[1], points, scale) == 0) & (place < row[0]))
+
+    first = jax.lax.map(is_first, (place, points), batch_size=BLOCK)
+
+    def one(point: Float[Array, " dim"]) -> Neighbours:
+        squares = _squares(point, points, scale)
+        return _least(jnp.where(first & (squares > 0), squares, jnp.inf), num_neighbours)
+
+    found = jax.lax.map(one, points, batch_size=BLOCK)
+    return found, first & jnp.isfinite(found.squares[:, -1])
 
 
-def balls_with(
-    points: Float[Array, "num size"], centres: Float[Array, "other size"], radii: Float[Array, " other"]
-) -> Int[Array, " num"]:
-    """In how many of the balls each point lies, their edges included."""
-    return _by_rows(lambda distances, _: jnp.sum(distances <= radii), points, centres)
+def _squares(query: Float[Array, " dim"], points: Float[Array, "num dim"], scale: Scalar) -> Float[Array, " num"]:
+    """Of the numbers as they came, by differences: these are 0 of copies alone, however a compiler orders the rest."""
+    return jnp.sum(jnp.square((points - query[None]) / scale), axis=1)
 
 
-def balls_hit(
-    points: Float[Array, "num size"], centres: Float[Array, "other size"], radii: Float[Array, " other"]
-) -> Bool[Array, " other"]:
-    """Whether each ball has a point."""
-    return _by_rows(lambda distances, _: jnp.min(distances), centres, points) <= radii
-
-
-def _by_rows(function: Callable[[Array, Array], Array], a: Array, b: Array) -> Array:
-    """`function(|a_i - b|^2, i)` for each row of a, many at once."""
-    squares = jnp.sum(jnp.square(b), axis=1)
-
-    def one(row: tuple[Array, Array]) -> Array:
-        point, index = row
-        product = jnp.matmul(b, point, precision=jax.lax.Precision.HIGHEST)
-        return function(jnp.maximum(jnp.sum(jnp.square(point)) + squares - 2 * product, 0.0), index)
-
-    return jax.lax.map(one, (a, jnp.arange(len(a))), batch_size=max(1, min(len(a), AT_ONCE // len(b))))
+def _least(squares: Float[Array, " num"], num_neighbours: int) -> Neighbours:
+    least, index = jax.lax.top_k(-squares, num_neighbours)
+    return Neighbours(-least, index)

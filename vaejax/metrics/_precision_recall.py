@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 
 from vaejax.types import Number, Scalar
 
-from ._neighbours import balls_with, centred, require_sets, squared_radii
+from ._balls import balls_with, centred, require_sets, squared_radii
 
 
 class PrecisionRecall(NamedTuple):
