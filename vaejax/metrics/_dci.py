@@ -46,7 +46,9 @@ def dci(
     alike: codes that hold each of F factors twice have C = 1 - log 2 / log 2F. It uses any function of a latent but no
     interaction of two: a factor that only two latents together tell has a low accuracy, and where that is low D and C
     say little. The study takes scikit-learn's boosted trees of depth 3, Eastwood and Williams a lasso or a forest:
-    numbers of the three are not to be compared. Bias: R of noise is spread evenly; its D and C are small, not 0.
+    numbers of the three are not to be compared, though R of mixtures correlated by 0.97 to 0.99 with that of the trees,
+    and by 0.84 to 0.94 in ranks, as latents that hardly matter swap places. Bias: R of noise is spread evenly; its D
+    and C are small, not 0.
 
     Constant latents, and factors constant in training, are left out. Memory: N x latent x num_bins.
     Raises: VaejaxError where a factor is known and out of range, and inside `jit` without `num_values`.
