@@ -3,9 +3,13 @@
     python experiments/digits_parts.py
 
 Dense nets of 64 and 64, 16 latents (two groups of 8 in the two-level VAE), Adam at a rate that falls to zero, 250
-epochs, four seeds; log p(x) from 500 draws. TIME
+epochs, four seeds; log p(x) from 500 draws. 7 minutes on two cores that did other work too.
 
-NUMBERS
+Test NLL, mean and standard deviation of four seeds: DReG 90.33 (0.38), two-level 90.49 (0.40), IWAE 90.56 (0.28),
+VampPrior 90.90 (0.36), mixture prior 91.22 (0.68), IAF 92.34 (0.27), Gaussian prior 92.78 (1.16). As in the literature
+several draws, a second level and a VampPrior gain on a Gaussian prior (pythae on static MNIST, from 89.78: IWAE 86.82,
+HVAE 86.21, VampPrior 85.79); there the VampPrior is first of them, and here it is last. DReG and IWAE have the worst
+ELBO and the best NLL: their q is made for the weights.
 """
 
 from typing import Any

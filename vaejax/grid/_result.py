@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vaejax.errors import VaejaxError
@@ -58,7 +59,7 @@ def member_at(programs: tuple[Program, ...], params: tuple[Params, ...], index: 
     """The member that stands at `index` in the grid."""
     program, stacked = next((p, s) for p, s in zip(programs, params, strict=True) if index in p.rows)
     at = program.rows.index(index)
-    own = jax.tree.map(lambda leaf: leaf[at], stacked)
+    own = jax.tree.map(lambda leaf: jnp.asarray(leaf[at]), stacked)  # a NumPy array has no traced index
     return Member(*compacted(program.trainers[at].model, own, program.batch))
 
 
