@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from routes import assert_routes_meet
 
 import vaejax as vj
@@ -80,6 +81,7 @@ def test_a_conditional_negative_binomial_with_a_mixture_prior():
     np.testing.assert_allclose(means.sum(), example.context["total"], rtol=1e-5)
 
 
+@pytest.mark.long
 def test_a_spherical_posterior_in_a_grid_of_beta_and_latent_size():
     x = RNG.normal(size=(200, 2)) @ RNG.normal(size=(2, 4))
     data = vj.data.arrays((x / np.linalg.norm(x, axis=1, keepdims=True)), likelihood=vj.likelihoods.normal(0.3))

@@ -98,6 +98,7 @@ def test_masked_it_is_the_smaller_one(float64):
     jax.tree.map(same, slope, small_slope)
 
 
+@pytest.mark.long
 def test_its_values_and_gradients_are_finite_at_extreme_parameters_in_float32():
     start = FLOW.init(KEY, (2,))
     for size in (1e-30, 10.0, 1e3):
