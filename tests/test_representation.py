@@ -45,7 +45,7 @@ def test_a_linear_probe_is_the_logistic_regression_of_scikit_learn(l2):
     assert found.accuracy == expected.score(*SPLIT[2:])
     log_prob = scipy.special.log_softmax(expected.decision_function(SPLIT[2]), axis=1)  # theirs clip at 36 nats
     np.testing.assert_allclose(found.log_loss, -log_prob[np.arange(500), SPLIT[3]].mean(), rtol=1e-5)
-    assert found.gradient < 1e-12
+    assert found.gradient < 1e-8  # where rounding stops it, 1e-10 with one version of jax and 1e-13 with another
 
 
 def test_a_linear_probe_in_float32_is_as_accurate():
