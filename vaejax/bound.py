@@ -10,10 +10,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.lax import stop_gradient
-from jaxtyping import Array, Shaped
+from jaxtyping import Array, Float, Shaped
 
 from vaejax.errors import VaejaxError
+from vaejax.families import one_per_latent
 from vaejax.types import VAE, Draw, Example, Key, Latent, Params, Parts, Scalar
+
+FOR_NETWORKS, FOR_PRIOR, FOR_UPKEEP, FOR_SHUFFLE, FOR_BETA = (2**32 - 1 - at for at in range(5))
+"""Places where no example of a batch stands: what is drawn from there is independent of the draws of z (`keys_of`)."""
 
 
 class Terms(NamedTuple):
@@ -81,6 +85,26 @@ def terms(key: Key, model: VAE, params: Params, example: Example) -> Terms:
 def each(function: Any, key: Key, batch: Example) -> Any:
     """`function(key, example)` over a batch; an example's key comes from its place in it alone."""
     return jax.vmap(function)(keys_of(key, batch), batch)
+
+
+def weights_of(batch: Example) -> Float[Array, " batch"]:
+    """What each example counts; one where it was not said."""
+    return jnp.ones(len(batch.x)) if batch.weight is None else batch.weight.astype(float)
+
+
+def latents_of(model: VAE) -> Float[Array, " latent"]:
+    """One for each latent in use, of however many numbers."""
+    return one_per_latent(model.active())
+
+
+def require_per_latent(name: str, what: str, parts: Parts, z: Latent) -> None:
+    """Refuses by shape what has not one part per latent. `name` is who asks, `what` is what has the parts."""
+    if parts.shape not in (z.shape, z.shape[:1]):  # a latent of several numbers has one part
+        raise VaejaxError(
+            f"{name} needs {what} in one part for each latent of shape {z.shape}, got parts of shape {parts.shape}: "
+            "its latents depend on each other, so that none has a term of its own; use one that factorises, or do "
+            f"without {name}"
+        )
 
 
 def keys_of(key: Key, batch: Example) -> Shaped[Array, " batch"]:

@@ -70,13 +70,22 @@ def narrowed(family: Family, active: Array) -> Family:
 def keep(parts: Parts, active: Array) -> Parts:
     """The parts in use. Refuses by shape what has not one part per latent and so does not factorise."""
     if parts.shape == active.shape[:1] and active.size:
-        active = active.reshape(len(active), -1)[:, 0]  # a latent of several numbers has one part
+        active = one_per_latent(active)
     if parts.shape != active.shape:
         raise VaejaxError(
             f"latents that do not factorise cannot be masked: expected one part for each of {active.shape} latents, "
             f"got parts of shape {parts.shape}; give the family a `masked` of its own, or drop max_latent_size"
         )
     return jnp.where(active != 0, parts, 0.0)  # 0 times the log of a mass of zero would be NaN
+
+
+def one_per_latent(active: Array) -> Array:
+    """`[latent]` of `[latent, *unit_shape]`: the numbers of a latent are in use together.
+
+    >>> one_per_latent(jnp.array([[1.0, 1.0], [0.0, 0.0]])).tolist()
+    [1.0, 0.0]
+    """
+    return active.reshape(len(active), -1)[:, 0]
 
 
 def per_latent(entries: Array, unit_shape: Shape) -> Parts:

@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from vaejax.bound import keys_of
-from vaejax.errors import VaejaxError
+from vaejax.bound import keys_of, require_per_latent, weights_of
 from vaejax.numerics import average
 from vaejax.types import VAE, Draw, Example, Key, Latent, Params, Parts, Scalar
 
@@ -61,7 +60,7 @@ def rate_decomposition(key: Key, model: VAE, params: Params, batch: Example) -> 
     terms = jnp.stack([log_q - joint, joint - product, product - log_prior], axis=1)
     means = average(terms, batch.weight)
     spread = average(jnp.square(terms - means[None]), batch.weight)
-    weight = jnp.ones(len(joint)) if batch.weight is None else batch.weight
+    weight = weights_of(batch)
     counted = jnp.square(jnp.sum(weight)) / jnp.sum(jnp.square(weight))
     return RateDecomposition(means[0], means[1], means[2], jnp.sqrt(spread / jnp.maximum(counted - 1, 1)))
 
@@ -71,11 +70,7 @@ def _drawn(key: Key, model: VAE, params: Params, batch: Example) -> tuple[Draw, 
 
     def one(pair: tuple[Key, Example]) -> tuple[Draw, Scalar]:
         draw = model.sample(pair[0], params, pair[1])
-        if draw.log_q.shape not in (draw.z.shape, draw.z.shape[:1]):  # a latent of several numbers has one part
-            raise VaejaxError(
-                f"rate_decomposition needs log q(z|x) in one part for each latent of shape {draw.z.shape}, got parts "
-                f"of shape {draw.log_q.shape}: its latents depend on each other, so there is no q(z_l) of one to be had"
-            )
+        require_per_latent("rate_decomposition", "log q(z|x)", draw.log_q, draw.z)
         return draw, jnp.sum(model.log_prior(params, draw.z, pair[1]))
 
     return jax.lax.map(one, (keys_of(key, batch), batch), batch_size=BLOCK)
@@ -86,7 +81,7 @@ def _aggregate(
 ) -> tuple[Float[Array, " num"], Float[Array, "num latent"]]:
     """log q(z), and log q(z_l), at every code: log-sums over examples, a block of them at a time."""
     num = len(z)
-    weight = jnp.ones(num) if batch.weight is None else batch.weight.astype(z.dtype)
+    weight = weights_of(batch).astype(z.dtype)
     log_share = jnp.log(weight / jnp.sum(weight))
     blocks = jnp.pad(jnp.arange(num), (0, -num % BLOCK), constant_values=-1).reshape(-1, BLOCK)
 

@@ -8,13 +8,13 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
 from vaejax.assembly import built, first_params
+from vaejax.bound import FOR_SHUFFLE, weights_of
 from vaejax.nets import mlp
 from vaejax.numerics import average, require_number, with_gradient_of
-from vaejax.objectives._codes import Codes, active_of, flat, prior_codes, weights_of
+from vaejax.objectives._codes import Codes, active_of, flat, prior_codes
 from vaejax.objectives._traded import OneDraw, of_one_draw
 from vaejax.types import VAE, Example, Key, NetBuilder, Number, Objective, Params, Scalar
 
-FOR_SHUFFLE = 2**32 - 4  # no example stands at this place in a batch: permutations are independent of draws
 LOGIT = (1, 1)  # the shape of what a discriminator gives
 
 Judge = Callable[[Codes], Float[Array, " batch"]]

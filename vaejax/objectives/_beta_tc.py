@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vaejax.bound import drawn
+from vaejax.bound import drawn, require_per_latent, weights_of
 from vaejax.numerics import average, require_number
 from vaejax.objectives._aggregates import Aggregate, minibatch_weighted
-from vaejax.objectives._codes import flat, require_per_latent, weights_of
+from vaejax.objectives._codes import flat
 from vaejax.objectives._traded import params_of_model
 from vaejax.types import VAE, Bound, Example, Key, Latent, Number, Objective, Params
 

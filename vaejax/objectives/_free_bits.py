@@ -1,7 +1,8 @@
 import jax.numpy as jnp
 
+from vaejax.bound import latents_of, require_per_latent
 from vaejax.numerics import average, require_number
-from vaejax.objectives._codes import flat, latents_of, require_per_latent
+from vaejax.objectives._codes import flat
 from vaejax.objectives._traded import OneDraw, of_one_draw
 from vaejax.types import Number, Objective, Scalar
 

@@ -2,8 +2,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vaejax.bound import weights_of
 from vaejax.numerics import require_number
-from vaejax.objectives._codes import Codes, flat, prior_codes, weights_of
+from vaejax.objectives._codes import Codes, flat, prior_codes
 from vaejax.objectives._kernels import Kernel, inverse_multiquadratic, rbf
 from vaejax.objectives._traded import OneDraw, of_one_draw
 from vaejax.types import Number, Objective, Scalar

@@ -1,13 +1,11 @@
 import jax
 import jax.numpy as jnp
 
-from vaejax.bound import Terms, each, terms
+from vaejax.bound import FOR_BETA, Terms, each, terms
 from vaejax.contexts import AtBeta
 from vaejax.numerics import average, require_number
 from vaejax.objectives._traded import params_of_model
 from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params
-
-FOR_BETA = 2**32 - 5  # no example stands at this place in a batch: betas are drawn from there
 
 
 def multi_rate(low: Number = 0.1, high: Number = 10.0) -> Objective:

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from vaejax.bound import weights_of
 from vaejax.types import Example, Key, Params
 
 Gradient = Callable[[Key, Params, Example], Any]  # with whatever else is a mean over the batch
@@ -42,7 +43,7 @@ def _pieces(batch: Example, num_pieces: int) -> tuple[Example, Float[Array, "pie
     num = len(batch.x)
     size = -(-num // num_pieces)
     rows = jnp.arange(-(-num // size) * size).reshape(-1, size)
-    weight = jnp.ones(num) if batch.weight is None else batch.weight.astype(float)
+    weight = weights_of(batch)
     index = jnp.arange(num) if batch.index is None else batch.index
     within = jnp.minimum(rows, num - 1)
     pieces = jax.tree.map(lambda leaf: leaf[within], batch._replace(weight=None, index=index))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from vaejax.bound import FOR_NETWORKS, FOR_UPKEEP
 from vaejax.errors import VaejaxError
 from vaejax.numerics import require_count
 from vaejax.train._microbatches import in_turn
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from optax import GradientTransformation
 else:
     GradientTransformation = Any  # optax is imported when an optimizer is first used
-
-FOR_NETWORKS = 2**32 - 1  # no example stands at this place in a batch: the keys of draws are folded in from there
-FOR_UPKEEP = 2**32 - 3  # nor there
 
 
 def trainer(

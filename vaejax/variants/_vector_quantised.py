@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float, Int
 
+from vaejax.bound import latents_of, weights_of
 from vaejax.numerics import average, require_count, require_number, towards, with_gradient_of
 from vaejax.types import VAE, Draw, Example, Key, Latent, Number, Params, Parts, Scalar
 
@@ -70,10 +71,10 @@ def vector_quantised(
     def log_posterior(params: Params, z: Latent, example: Example) -> Parts:
         codes = _codes(params)
         there = _nearest(codes, _rows(z)) == _nearest(codes, _rows(model.encode(params, example)))
-        return jnp.where(there | (_in_use(model) == 0), 0.0, -jnp.inf)
+        return jnp.where(there | (latents_of(model) == 0), 0.0, -jnp.inf)
 
     def log_prior(params: Params, z: Latent, example: Example) -> Parts:
-        return -math.log(num) * _in_use(model)
+        return -math.log(num) * latents_of(model)
 
     def sample_prior(key: Key, params: Params, example: Example) -> Latent:
         active = model.active()
@@ -114,16 +115,11 @@ class Encoded(NamedTuple):
 
 def _encoded(model: VAE, params: Params, batch: Example) -> Encoded:
     rows = jax.vmap(lambda example: _rows(model.encode(params, example)))(batch)
-    weight = jnp.ones(len(rows)) if batch.weight is None else batch.weight.astype(rows.dtype)
-    return Encoded(rows, weight, _in_use(model))
+    return Encoded(rows, weights_of(batch).astype(rows.dtype), latents_of(model))
 
 
 def _rows(z: Latent) -> Rows:
     return z.reshape(len(z), -1)
-
-
-def _in_use(model: VAE) -> Float[Array, " latent"]:
-    return _rows(model.active())[:, 0]
 
 
 def _codes(params: Params) -> Codes:
