@@ -16,7 +16,7 @@ from vaejax.families import COUNTS, REALS
 from vaejax.grid import in_turn, together
 from vaejax.model import vae
 from vaejax.train import by_name, scheduled, trainer
-from vaejax.types import Family, NetBuilder, Number, Shape, Trainer
+from vaejax.types import VAE, Family, NetBuilder, Number, Shape, Trainer
 
 
 class Choice(NamedTuple):
@@ -53,9 +53,10 @@ POSTERIORS: Mapping[str, Callable[[int], Family]] = {  # for so many latents at 
 PRIORS: Mapping[str, Callable[[], Family]] = {
     "standard_normal": priors.standard_normal,
     "mixture": priors.mixture,
-    "flow": lambda: priors.coupling_flow(),
-    "vamp": priors.standard_normal,  # which `variants.vamp` takes the place of
+    "flow": priors.coupling_flow,
+    "vamp": priors.standard_normal,
 }
+VARIANTS: Mapping[str, Callable[[VAE], VAE]] = {"vamp": variants.vamp}  # priors that take the place of one, given q
 Binarise: TypeAlias = Callable[[Data, int], Data]
 BINARISE: Mapping[str, Binarise] = {
     "auto": lambda data, seed: data,
@@ -144,7 +145,7 @@ def member_of(config: Config, facts: Facts) -> Callable[..., Trainer]:
             posterior=POSTERIORS[config.posterior](max(config.latent_size)),
             prior=PRIORS[config.prior](),
         )
-        model = variants.vamp(model) if config.prior == "vamp" else model
+        model = VARIANTS.get(config.prior, lambda model: model)(model)
         rate = schedules.scaled(learning_rate, optax.polynomial_schedule(1.0, 0.0, 4, num_steps))
         optimizer = by_name(optax.adam(rate), **optimizers) if optimizers else optax.adam(rate)
         if not config.warm_up:

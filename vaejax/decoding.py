@@ -11,6 +11,8 @@ from vaejax.errors import VaejaxError
 from vaejax.families import known_mean
 from vaejax.types import Event, Example, Family, Key, Latent, Net, Params, Parts
 
+ENCODER, DECODER, PRIOR_NET, CLASSIFIER, NOISE = range(5)  # what draws from the key of an example
+
 
 class Decoding(NamedTuple):
     """The functions of a `VAE` that know p(x|z)."""
@@ -25,7 +27,7 @@ def decoding(net: Net, likelihood: Family, active: Latent) -> Decoding:
     x_mean = known_mean(likelihood)
 
     def stats(params: Params, z: Latent, example: Example) -> Array:
-        return net.apply(params["decoder"], (example.context, _one(z, active) * active), net_key(example, 1))
+        return net.apply(params["decoder"], (example.context, _one(z, active) * active), net_key(example, DECODER))
 
     def decode(params: Params, z: Latent, example: Example) -> Event:
         return x_mean(params["likelihood"], stats(params, z, example))
@@ -45,9 +47,9 @@ def seen(example: Example) -> Event:
     return example.x if example.observed is None else jnp.where(example.observed, example.x, 0.0)
 
 
-def net_key(example: Example, index: int) -> Key | None:
-    """Of a network, 0 for the encoder, 1 for the decoder, 2 for that of the prior; `None` in evaluation."""
-    return None if example.key is None else jax.random.fold_in(example.key, index)
+def net_key(example: Example, whose: int) -> Key | None:
+    """The key of one of those that draw in training; `None` in evaluation."""
+    return None if example.key is None else jax.random.fold_in(example.key, whose)
 
 
 def _one(z: Latent, active: Array) -> Latent:

@@ -9,7 +9,7 @@ from jaxtyping import Array
 
 from vaejax import divergences
 from vaejax.assembly import active_latents, built, context_of, first_params, maskable, widest_of
-from vaejax.decoding import decoding, net_key, seen
+from vaejax.decoding import ENCODER, PRIOR_NET, decoding, net_key, seen
 from vaejax.errors import VaejaxError
 from vaejax.families import narrowed
 from vaejax.likelihoods import learned_normal
@@ -178,13 +178,13 @@ def _p_stats(nets: Sequence[Net], params: Params, z: Latent, example: Example, g
     """Of p(z_g|z_<g); zero, N(0, I), for the first group."""
     if group == 0:
         return jnp.zeros((2, len(z)))
-    inputs, key = _under(example.context, z, group), _group_key(net_key(example, 2), group)
+    inputs, key = _under(example.context, z, group), _group_key(net_key(example, PRIOR_NET), group)
     return nets[group - 1].apply(params["prior_net"][_name(group)], inputs, key)
 
 
 def _relative_stats(nets: Sequence[Net], params: Params, z: Latent, example: Example, group: int) -> Stats:
     """What q(z_g|z_<g, x) differs by."""
-    inputs, key = (seen(example), _under(example.context, z, group)), _group_key(net_key(example, 0), group)
+    inputs, key = (seen(example), _under(example.context, z, group)), _group_key(net_key(example, ENCODER), group)
     return nets[group].apply(params["encoder"][_name(group)], inputs, key)
 
 

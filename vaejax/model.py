@@ -6,7 +6,7 @@ from jaxtyping import Array
 
 from vaejax import divergences
 from vaejax.assembly import active_latents, built, context_of, first_params, maskable, prior_stats_net, widest_of
-from vaejax.decoding import decoding, net_key, seen
+from vaejax.decoding import ENCODER, PRIOR_NET, decoding, net_key, seen
 from vaejax.families import known_mean, narrowed
 from vaejax.likelihoods import learned_normal
 from vaejax.numerics import require_count
@@ -104,10 +104,10 @@ def vae(  # noqa: C901  (the functions of a model, each a line or two, are count
         }
 
     def q_stats(params: Params, example: Example) -> Array:
-        return nets["encoder"].apply(params["encoder"], (seen(example), example.context), net_key(example, 0))
+        return nets["encoder"].apply(params["encoder"], (seen(example), example.context), net_key(example, ENCODER))
 
     def p_stats(params: Params, example: Example) -> Array:
-        return nets["prior_net"].apply(params["prior_net"], (example.context,), net_key(example, 2))
+        return nets["prior_net"].apply(params["prior_net"], (example.context,), net_key(example, PRIOR_NET))
 
     def encode(params: Params, example: Example) -> Latent:
         return q_mean(params["posterior"], q_stats(params, example))

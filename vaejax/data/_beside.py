@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
+from vaejax.contexts import UNKNOWN
 from vaejax.errors import DataError
 from vaejax.numerics import leaves_by_path, require_count, require_number
 from vaejax.types import Number
@@ -14,8 +15,6 @@ from vaejax.types import Number
 from ._files import NAMES
 from ._rows import Rows
 from ._types import Data
-
-UNKNOWN = -1  # the label of an example that has none
 
 
 def with_context(data: Data, context: Mapping[str, PyTree]) -> Data:

@@ -3,6 +3,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from vaejax.bound import Terms, each, terms_of
+from vaejax.contexts import UNKNOWN, label_of
 from vaejax.numerics import average, require_count, require_number
 from vaejax.objectives._traded import params_of_model
 from vaejax.types import VAE, Bound, Example, Key, Number, Objective, Params, Scalar
@@ -33,7 +34,7 @@ def m2(num_classes: Number = 10, alpha: Number = 1.0, beta: Number = 1.0) -> Obj
     def evaluate(key: Key, model: VAE, params: Params, batch: Example) -> Bound:
         def one(key: Key, example: Example) -> tuple[Scalar, Scalar, Scalar]:
             found, log_q = jax.vmap(lambda y: _at(key, model, params, example, y))(jnp.arange(num))
-            label = -1 if example.context is None else example.context
+            label = label_of(example)
             q = jnp.where(label < 0, jnp.exp(log_q), jnp.where(jnp.arange(num) == label, 1.0, 0.0))
             rate = jnp.sum(q * (found.rate + jnp.where(label < 0, log_q, 0.0)))  # of y too
             distortion = jnp.sum(q * found.distortion)
@@ -51,7 +52,7 @@ def m2(num_classes: Number = 10, alpha: Number = 1.0, beta: Number = 1.0) -> Obj
 
 def _at(key: Key, model: VAE, params: Params, example: Example, y: Array) -> tuple[Terms, Scalar]:
     """The terms of x with the label y, and log q(y|x): what log q(y, z|x) has more than log q(z|x, y)."""
-    known, unknown = example._replace(context=y), example._replace(context=jnp.full_like(y, -1))
+    known, unknown = example._replace(context=y), example._replace(context=jnp.full_like(y, UNKNOWN))
     draw = model.sample(key, params, known)
     both, of_z = (model.log_posterior(params, draw.z, at) for at in (unknown, known))
     return terms_of(model, params, known, draw), jnp.sum(both) - jnp.sum(of_z)

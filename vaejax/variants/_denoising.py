@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from vaejax.decoding import NOISE, net_key
 from vaejax.numerics import require_number
 from vaejax.types import VAE, Draw, Event, Example, Key, Latent, Number, Params, Parts
 
 Corrupt = Callable[[Key, Event], Event]
-FOR_NOISE = 4  # beside what networks draw from the key of an example
 
 
 def denoising(model: VAE, corrupt: Corrupt) -> VAE:
@@ -29,9 +29,8 @@ def denoising(model: VAE, corrupt: Corrupt) -> VAE:
     """
 
     def noisy(example: Example) -> Example:
-        if example.key is None:
-            return example
-        return example._replace(x=corrupt(jax.random.fold_in(example.key, FOR_NOISE), example.x))
+        key = net_key(example, NOISE)
+        return example if key is None else example._replace(x=corrupt(key, example.x))
 
     def sample(key: Key, params: Params, example: Example) -> Draw:
         return model.sample(key, params, noisy(example))

@@ -3,12 +3,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from vaejax.assembly import built, first_params
-from vaejax.decoding import net_key, seen
+from vaejax.contexts import label_of
+from vaejax.decoding import CLASSIFIER, net_key, seen
 from vaejax.errors import VaejaxError
 from vaejax.numerics import require_count
 from vaejax.types import VAE, Draw, Event, Example, Key, Latent, NetBuilder, Number, Params, Parts, Scalar
-
-FOR_CLASSIFIER = 3  # beside the encoder, the decoder and the network of the prior
 
 
 def labelled(  # noqa: C901  (the functions of a model, each a line or two, are counted as one)
@@ -46,9 +45,9 @@ def labelled(  # noqa: C901  (the functions of a model, each a line or two, are 
     def log_q_of_y(params: Params, example: Example) -> Float[Array, " classes"]:
         """log q(y|x) of each class, and of a known label 0 and -inf."""
         inputs = (seen(example), None)
-        free = jax.nn.log_softmax(net.apply(params["classifier"], inputs, net_key(example, FOR_CLASSIFIER))[0])
-        known = jnp.where(jnp.arange(num) == _label(example), 0.0, -jnp.inf)
-        return jnp.where(_label(example) < 0, free, known)
+        free = jax.nn.log_softmax(net.apply(params["classifier"], inputs, net_key(example, CLASSIFIER))[0])
+        known = jnp.where(jnp.arange(num) == label_of(example), 0.0, -jnp.inf)
+        return jnp.where(label_of(example) < 0, free, known)
 
     def split(z: Latent, example: Example) -> tuple[Array, Example]:
         return z[:size], example._replace(context=z[size:])
@@ -82,7 +81,7 @@ def labelled(  # noqa: C901  (the functions of a model, each a line or two, are 
     def sample_prior(key: Key, params: Params, example: Example) -> Latent:
         pick, rest = jax.random.split(key)
         drawn = jax.random.randint(pick, (), 0, num)
-        y = jax.nn.one_hot(jnp.where(_label(example) < 0, drawn, _label(example)), num)
+        y = jax.nn.one_hot(jnp.where(label_of(example) < 0, drawn, label_of(example)), num)
         return joined(model.sample_prior(rest, params, example._replace(context=y)), y)
 
     def decode(params: Params, z: Latent, example: Example) -> Event:
@@ -95,7 +94,7 @@ def labelled(  # noqa: C901  (the functions of a model, each a line or two, are 
         return model.sample_likelihood(key, params, *split(z, example))
 
     def upkeep(key: Key, params: Params, batch: Example) -> Scalar:
-        labels = jnp.full(len(batch.x), -1) if batch.context is None else batch.context
+        labels = jax.vmap(label_of)(batch)
         return model.upkeep(key, params, batch._replace(context=jax.nn.one_hot(labels, num)))  # zeros where unknown
 
     return VAE(
@@ -114,14 +113,3 @@ def labelled(  # noqa: C901  (the functions of a model, each a line or two, are 
         lambda: joined(model.active(), jnp.ones(num)),
         upkeep,
     )
-
-
-def _label(example: Example) -> Array:
-    """The label, -1 where none is known, as where there is no context at all."""
-    label = jnp.asarray(-1 if example.context is None else example.context)
-    if label.shape != () or not jnp.issubdtype(label.dtype, jnp.integer):
-        raise VaejaxError(
-            f"the context must be a label, one integer for an example and -1 where it is not known, got {label.dtype} "
-            f"of shape {label.shape}"
-        )
-    return label
