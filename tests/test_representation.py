@@ -137,5 +137,5 @@ def test_agreement_of_partitions_is_that_of_scikit_learn(name):
 
 
 def test_labels_out_of_range_are_refused():
-    with pytest.raises(VaejaxError, match=r"labels must be integers from 0 to 2 \(num_values - 1\), got 0 to 9"):
+    with pytest.raises(VaejaxError, match=r"labels must be integers from 0 to 2 \(num_classes - 1\), got 0 to 9"):
         metrics.linear_probe(*arrays(), num_classes=3)

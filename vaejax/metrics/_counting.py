@@ -9,18 +9,18 @@ from vaejax.numerics import concrete, require_count
 from vaejax.types import Number, Scalar
 
 
-def num_values_of(name: str, values: Int[Array, "..."], num_values: Number | None) -> int:
-    """How many values 0, 1, ... there are room for: what was said, else one more than the largest.
+def num_values_of(name: str, values: Int[Array, "..."], num_values: Number | None, argument: str = "num_values") -> int:
+    """How many values 0, 1, ... there are room for: what was said in an argument, else one more than the largest.
 
     Raises: VaejaxError where values are known and out of range, or neither they nor their number are.
     """
     known = concrete(values)
     if known is None and num_values is None:
-        raise VaejaxError(f"inside jit the number of values of {name} is not known: say num_values")
-    size = int(known.max(initial=0)) + 1 if num_values is None else require_count("num_values", num_values)
+        raise VaejaxError(f"inside jit the number of values of {name} is not known: say {argument}")
+    size = int(known.max(initial=0)) + 1 if num_values is None else require_count(argument, num_values)
     if known is not None and known.size and (known.min() < 0 or known.max() >= size):
         raise VaejaxError(
-            f"{name} must be integers from 0 to {size - 1} (num_values - 1), got {known.min()} to {known.max()}"
+            f"{name} must be integers from 0 to {size - 1} ({argument} - 1), got {known.min()} to {known.max()}"
         )
     return size
 

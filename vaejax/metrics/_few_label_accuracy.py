@@ -40,7 +40,7 @@ def few_label_accuracy(
     >>> few_label_accuracy(jax.random.key(0), codes, labels, codes, labels, 1, 3).accuracy.item()
     1.0
     """
-    size = num_values_of("labels", labels, num_classes)
+    size = num_values_of("labels", labels, num_classes, "num_classes")
     per_class, repeats = require_count("labels_per_class", labels_per_class), require_count("repeats", repeats)
     require_number("l2", l2, least=0.0)
     counts = jnp.bincount(labels, length=size)

@@ -27,7 +27,7 @@ def k_nearest_accuracy(
     >>> k_nearest_accuracy(codes, jnp.array([0, 0, 1, 1]), codes + 0.4, jnp.array([0, 0, 1, 0]), 1).item()
     0.75
     """
-    size = num_values_of("labels", labels, num_classes)
+    size = num_values_of("labels", labels, num_classes, "num_classes")
     found = nearest(test_codes, codes, require_count("num_neighbours", num_neighbours))
     votes = jnp.sum(jax.nn.one_hot(labels[found.index], size), axis=1)
     return jnp.mean((jnp.argmax(votes, axis=1) == test_labels).astype(codes.dtype))

@@ -57,7 +57,7 @@ def linear_probe(
     >>> linear_probe(codes, labels, codes, labels).accuracy.item()
     1.0
     """
-    size = num_values_of("labels", labels, num_classes)
+    size = num_values_of("labels", labels, num_classes, "num_classes")
     require_number("l2", l2, least=0.0)
     fitted, gradient = fit_logistic(codes, labels, jnp.ones(len(codes), codes.dtype), size, l2)
     log_prob = jax.nn.log_softmax(test_codes @ fitted.weights + fitted.bias[None])
