@@ -25,7 +25,7 @@ import pytest
 jax.config.update("jax_numpy_rank_promotion", "raise")
 CORE = "assembly bound contexts decoding divergences families hierarchy likelihoods metrics model nets "
 CORE += "numerics objectives posteriors priors spheres train variants verbs"
-jaxtyping.install_import_hook([f"vaejax.{room}" for room in CORE.split()], "beartype.beartype")  # before vaejax is
+jaxtyping.install_import_hook([f"vaejax.{room}" for room in CORE.split()], "checked.checked")  # before vaejax is
 
 
 MAPS = Path("/proc/self/maps")  # of Linux
