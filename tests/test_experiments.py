@@ -22,7 +22,7 @@ def test_a_docstring_names_the_command_the_time_and_a_number(path):
     text = path.read_text().split('"""')[1]
     assert f"    python experiments/{path.name}\n" in text
     rest = text.split(path.name)[1]
-    assert re.search(r"(second|minute)s?\b[\w ]* on two cores", rest)
+    assert re.search(r"(second|minute|min)s?\b[\w ]* on (two cores|an H100)", rest)
     assert re.search(r"-?\d+\.?\d* nats|\b\d+\.\d+\b", rest)
 
 
