@@ -1,7 +1,7 @@
 # vaejax: `make sweep` trains and answers, `make test` checks. Both set up .venv first, once.
 PYTHON ?= python3
 OUT ?= runs/digits
-# another environment beside it: make pytest VENV=.venv-lowest CONSTRAINTS=constraints-lowest.txt
+# another environment beside it: make borders VENV=.venv-lowest CONSTRAINTS=constraints-lowest.txt
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
@@ -14,12 +14,13 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 
-.PHONY: help setup sweep test pytest test-long smoke lint clean
+.PHONY: help setup sweep test pytest test-long borders smoke lint clean
 
 help:
 	@echo "make sweep      train a grid of VAEs on the digits and write a report ($(OUT)/report.html)"
 	@echo "make test       lint, types and tests"
 	@echo "make test-long  the tests that are too slow for every run"
+	@echo "make borders    the tests of what meets other libraries: networks, data, files, the command line, every example"
 	@echo "make smoke      a few tests of every kind, in under two minutes"
 
 setup: $(READY)
@@ -47,6 +48,10 @@ pytest: $(READY)
 
 test-long: $(READY)
 	$(BIN)/pytest $(WORKERS) -m long
+
+borders: $(READY)
+	$(BIN)/pytest $(WORKERS) tests/test_adapters.py tests/test_cli.py tests/test_conv.py tests/test_data*.py \
+		tests/test_house.py tests/test_model.py tests/test_report.py tests/test_train.py
 
 smoke: $(READY)
 	$(BIN)/pytest $(WORKERS) tests/test_model.py tests/test_data.py tests/test_densities.py tests/test_house.py -k "not docstrings"

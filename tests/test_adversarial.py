@@ -29,7 +29,7 @@ def close(a, b):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10), a, b)
 
 
-@pytest.mark.parametrize("gamma", [0.0, 10.0])
+@pytest.mark.parametrize("gamma", [pytest.param(0.0, marks=pytest.mark.long), 10.0])
 def test_before_a_blind_discriminator_it_is_the_elbo(gamma, float64):
     objective = vj.objectives.factor(gamma, NET)
     params = objective.init(KEY, made(), BATCH)
@@ -73,6 +73,7 @@ def test_model_and_discriminator_each_ascend_their_own(float64):
     assert told(step) != told(own)
 
 
+@pytest.mark.long
 def test_a_discriminator_finds_the_total_correlation_of_correlated_normals():
     """TC = -log(1 - r^2)/2 of two normals; codes are x, and only the discriminator is trained."""
     correlation = 0.8

@@ -373,6 +373,7 @@ def test_the_likelihoods_of_the_command_line_all_train(rows, tmp_path):
     assert "Bernoulli" in json.loads((out / "config.json").read_text())["data"]["preparation"]
 
 
+@pytest.mark.long
 def test_the_module_runs_on_as_many_devices_as_there_are_cores(rows, tmp_path):
     """In a process of its own, since jax is started here: the same numbers to float32, members side by side."""
     out = tmp_path / "out"

@@ -18,6 +18,7 @@ def improved(result):
     return value[:, -1] > value[:, 0]
 
 
+@pytest.mark.long
 def test_an_importance_weighted_vampprior_with_a_flow_posterior_and_discretized_logistics():
     levels = 8
     base = RNG.integers(0, 2, (120, 1))
@@ -49,6 +50,7 @@ def test_an_importance_weighted_vampprior_with_a_flow_posterior_and_discretized_
     assert_routes_meet(model, params, vj.Example(jnp.asarray(data.test[0] / (levels - 1), float)))
 
 
+@pytest.mark.long
 def test_a_conditional_negative_binomial_with_a_mixture_prior():
     """Counts of two kinds in two batches, to unequal totals: total and batch are the context."""
     kind, batch = RNG.integers(0, 2, 200), RNG.integers(0, 2, 200)

@@ -81,6 +81,7 @@ def test_exact_posteriors_give_log_p_of_x_and_of_x_with_its_label(objective, flo
     np.testing.assert_allclose(codes[:, 1:], posterior, rtol=1e-10)
 
 
+@pytest.mark.long
 def test_where_every_label_is_known_it_is_the_elbo_and_what_is_taught(float64):
     model, batch = trained(), examples()._replace(context=jnp.abs(examples().context))
     params = model.init(KEY, batch)

@@ -27,6 +27,7 @@ def started(model, batch=BATCH):
     return jax.tree.map(lambda a: 0.7 * a + 0.05, model.init(KEY, batch))
 
 
+@pytest.mark.long
 def test_with_one_group_it_is_the_flat_model(float64):
     one = ladder((3,))
     flat = vj.vae(NET, NET, data_shape=(4,), latent_size=3)
@@ -95,6 +96,7 @@ def test_masked_it_is_the_truly_smaller_one(objective, float64):
     assert small.active().shape == (4,)
 
 
+@pytest.mark.long
 def test_the_sizes_of_groups_are_axes_of_one_program():
     def member(first, second, beta):
         model = ladder((first, second), 3, likelihood=vj.likelihoods.normal(1.0))
@@ -139,7 +141,7 @@ def linear():
     return model, scipy.stats.multivariate_normal(np.zeros(4), cov)
 
 
-@pytest.mark.parametrize("objective", [vj.objectives.iwae(1), vj.objectives.iwae(4), vj.objectives.dreg(2)])
+@pytest.mark.parametrize("objective", [vj.objectives.iwae(1), vj.objectives.dreg(2)])
 def test_with_exact_posteriors_the_bound_of_two_groups_is_log_p(objective, float64):
     model, exact = linear()
     params = model.init(KEY, BATCH)

@@ -101,7 +101,13 @@ TRAINED = {
 }
 
 
-@pytest.mark.parametrize(("objective", "vamped"), [("dreg", False), ("stl", False), ("elbo", True), ("dreg", True)])
+@pytest.mark.parametrize(
+    ("objective", "vamped"),
+    [
+        ("stl", False),
+        *(pytest.param(*row, marks=pytest.mark.long) for row in (("dreg", False), ("elbo", True), ("dreg", True))),
+    ],
+)
 def test_it_trains_with_objectives_and_priors_that_want_its_density_anywhere(objective, vamped):
     """From -4 log 2 nats upwards, where the four pixels of an image are the same fair coin: log p is -log 2."""
     nets = vj.nets.mlp(8), vj.nets.mlp(8)
