@@ -26,8 +26,7 @@ def made(size=2, widest=None, *, num_codes=5, **options):
 
 
 def taught(model, objective=None, optimizer=None):
-    optimizer = vj.by_name(optimizer or optax.adam(1e-2), codebook=optax.sgd(1.0))
-    return vj.trainer(model, objective or vj.objectives.elbo(), optimizer)
+    return vj.trainer(model, objective or vj.objectives.elbo(), optimizer or optax.adam(1e-2))
 
 
 def codes_of(params):

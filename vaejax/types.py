@@ -150,6 +150,8 @@ class VAE(NamedTuple):
         those out: they are zero and so are their terms, which is not what every function of them makes of nothing.
     upkeep: `(key, params, batch)`, zero, whose gradient is how parameters move that do not climb, like running means
         (`numerics.towards`); a trainer adds it to whatever its objective is.
+    kept: the top-level names of the parameters that `upkeep` alone moves: a trainer takes its gradient as their step,
+        whatever the optimizer.
     """
 
     init: Callable[[Key, Example], Params]
@@ -166,6 +168,7 @@ class VAE(NamedTuple):
     likelihood: Family  # for whoever feeds the model to check that it is a distribution on the data
     active: Callable[[], Latent]
     upkeep: Callable[[Key, Params, Example], Scalar] = no_upkeep
+    kept: tuple[str, ...] = ()
 
 
 class Bound(NamedTuple):

@@ -28,13 +28,11 @@ def vq_vae(
     >>> vq_vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2).model.active().shape
     (2, 64)
     """
-    import optax
-
     point = vae(
         encoder, decoder, posterior=posteriors.point((code_size,)), prior=priors.standard_normal((code_size,)), **model
     )
     made = variants.vector_quantised(point, num_codes, commitment=commitment, decay=decay)
-    return taught(made, objectives.elbo(), optimizer, 2e-4, codebook=optax.sgd(1.0))
+    return taught(made, objectives.elbo(), optimizer, 2e-4)
 
 
 def fsq(

@@ -41,6 +41,7 @@ def trainer(
     1
     """
     num_pieces = require_count("microbatches", microbatches)
+    optimizer = _keeping(model, optimizer)
 
     def init(key: Key, batch: Example) -> State:
         params = objective.init(key, model, batch)
@@ -66,6 +67,13 @@ def trainer(
 
     made = Trainer(model, objective, init, step, at, lambda state: state.params)
     return made
+
+
+def _keeping(model: VAE, optimizer: GradientTransformation) -> GradientTransformation:
+    """With the gradient as the step of what the model keeps by itself."""
+    import optax
+
+    return by_name(optimizer, **dict.fromkeys(model.kept, optax.sgd(1.0))) if model.kept else optimizer
 
 
 def _keyed(key: Key, batch: Example) -> Example:

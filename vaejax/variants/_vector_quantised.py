@@ -29,10 +29,9 @@ def vector_quantised(
     log p(x). A z that is scored is taken as the code nearest to it.
 
     Codes are running means of the encodings that chose them, `total / frequency` of `params["codebook"]`, which forget
-    1 - `decay` in a step. They do not climb: a trainer moves them by `VAE.upkeep`, and needs
-    `vj.by_name(optax.adam(1e-3), codebook=optax.sgd(1.0))`; another optimizer of the codebook is another model.
-    They start as encodings of examples of the first batch. A code whose frequency is below `least_usage` / num_codes
-    starts anew at an encoding of a random example, with the uniform frequency; `least_usage` 0 leaves it alone.
+    1 - `decay` in a step. They do not climb: a trainer moves them by `VAE.upkeep`, whatever its optimizer. They start
+    as encodings of examples of the first batch. A code whose frequency is below `least_usage` / num_codes starts anew
+    at an encoding of a random example, with the uniform frequency; `least_usage` 0 leaves it alone.
     `commitment` times the squared distance of an encoding to its code, summed over latents, pulls at the encoder
     whatever the objective and its beta, and is in no number that is reported. Examples of weight 0 and latents out of
     use count for nothing. In microbatches a new code is the mean of one encoding of each. Cost: the distances, latents
@@ -101,6 +100,7 @@ def vector_quantised(
         log_prior=log_prior,
         sample_prior=sample_prior,
         upkeep=upkeep,
+        kept=(*model.kept, "codebook"),
         compact=lambda: vector_quantised(model.compact(), num, commitment, decay, least_usage),
     )
 
