@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import xarray as xr
 
-from vaejax.answer import bottleneck, sentence, sheet
+from vaejax.answer import bottleneck, bottlenecks, sentence, sheet
 from vaejax.answer._paired import gap_of
 from vaejax.errors import VaejaxError
 
@@ -266,3 +266,68 @@ def test_it_is_said_where_codes_are_points_and_nothing_is_a_bound():
     assert "no bound on log p(x)" in answer.warnings[0]
     assert "trade-off" in answer.reason
     assert answer.by == "elbo"
+
+
+class TestOtherCriteria:
+    @staticmethod
+    def told():
+        """Likelihood needs 8 latents, reconstruction 16 and generation 4 (one number for each member)."""
+        found = table(FLAT)
+        near = table([[9.0, 5.0, 2.0, 0.0], [12.0, 8.0, 6.0, 5.0]])
+        for split in ("validation", "test"):
+            name = f"{split}_examples"
+            found[f"distortion_{name}"] = -near[f"log_likelihood_{name}"]
+        distances = np.array([[9.0, 2.0, 2.5, 3.0], [9.5, 2.4, 2.6, 3.1]])[..., None] + [0.0, 0.001, -0.001]
+        return found.assign(frechet_pca=(found.status.dims, distances), energy=(found.status.dims, -distances))
+
+    def test_each_criterion_has_its_direction(self):
+        found = self.told()
+        assert bottleneck(found, by="distortion").latent_size == 16
+        answer = bottleneck(found, by="frechet_pca")
+        assert (answer.latent_size, answer.beta, answer.decided) == (4, 1.0, True)
+        assert "best Fréchet distance in PCA features, 2.00 on test" in answer.reason
+        assert bottleneck(found, by="+energy").latent_size == 4
+        assert bottleneck(found, by="-energy").beta == 4.0
+
+    def test_where_they_disagree_it_is_said(self):
+        both = bottlenecks(self.told())
+        assert not both.agree
+        assert both.reason == (
+            "Criteria disagree: by likelihood latent size 8, by reconstruction (distortion) 16, by generation (Fréchet "
+            "distance in PCA features) 4."
+        )
+        assert bottlenecks(table(FLAT)).reason == "Criteria agree: by likelihood latent size 8."
+
+    def test_one_number_of_one_seed_decides_nothing(self):
+        answer = bottleneck(self.told().isel(seed=[0]), by="frechet_pca")
+        assert not answer.decided
+        assert answer.candidates == (2, 4)
+
+    @pytest.mark.parametrize(
+        ("by", "words"), [("energy", "by='-energy'"), ("-nothing", "no column nothing"), ("ssim", "no column ssim")]
+    )
+    def test_what_has_no_direction_or_is_not_there_is_refused(self, by, words):
+        with pytest.raises(VaejaxError, match=words):
+            bottleneck(self.told(), by=by)
+
+    def test_a_column_that_is_not_known_of_some_is_refused(self):
+        found = self.told()
+        found["frechet_pca"][0, 0, 0] = np.nan
+        with pytest.raises(VaejaxError, match="of 1 members"):
+            bottleneck(found, by="frechet_pca")
+
+
+def test_what_a_seed_has_in_common_between_settings_cancels():
+    """Common random numbers: a seed that is bad for all tells nothing about their differences."""
+    found = table(FLAT)
+    lucky = np.array([5.0, -3.0, 0.0])[:, None]
+    shifted = found.assign(
+        {
+            name: found[name] + xr.DataArray(lucky, dims=("seed", found[name].dims[-1]))[..., 0]
+            for name in found
+            if "example" in name
+        }
+    )
+    one, other = bottleneck(found), bottleneck(shifted)
+    assert other.gap_se == pytest.approx(one.gap_se)
+    assert (other.latent_size, other.decided) == (one.latent_size, one.decided)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vaejax.answer._criteria import likelihood_of
+from vaejax.answer._criteria import criterion_of
 from vaejax.answer._paid import Paid, paid
 from vaejax.answer._paired import paired
 from vaejax.answer._reason import reason, varying, warnings
@@ -39,7 +39,7 @@ class Answer(NamedTuple):
     sizes: tuple[Paid, ...]
 
 
-def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005) -> Answer:
+def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005, by: str = "log_likelihood") -> Answer:
     """The smallest latent size whose loss to the best is certain to be below `margin` of the best log likelihood.
 
     Every setting is scored by its importance-weighted log p(x) on validation, in the mean over seeds, whatever it was
@@ -53,6 +53,11 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
     A size is certain to be within the margin, or to be out of it, by a bound on its loss that holds 97.5% of the time
     with Student's t for the seeds (`gap_of`): each such claim is false at most one time in forty, were it the only one
     and the best known. Of two seeds t is 12.7, so that little is certain; that is what two seeds can tell.
+
+    by: a column to compare by, in place of log p(x): "distortion", or what `vj.evaluate` adds, like "frechet_pca". One
+    whose direction is not known has a sign, "-energy" where less is better. Where there is one number for each member
+    and none for each example, errors are over seeds alone, and as it is of test, the choice is too. "nats" in an
+    answer are then the units of that column.
 
     Where log p(x) is not known, as where codes are points or in tables of before it was kept for each example, the
     bound is used, and a warning says so.
@@ -78,7 +83,7 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
     if not 0 < margin < 1:
         raise VaejaxError(f"margin must be a part of the best log likelihood, between 0 and 1, got {margin!r}")
     tables = (dataset, *more)
-    criterion, told_first = likelihood_of(tables)
+    criterion, told_first = criterion_of(tables, by)
     settings, diverged = settings_of(tables, criterion)
     if not settings:
         return _no_answer(diverged, criterion.column)
@@ -91,8 +96,8 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
     open_sizes = (
         [s for s in gaps if s < chosen and gaps[s].mean - gaps[s].reach < allowed] if chosen is not None else []
     )
-    gap = paired(best, sizes[chosen], "test")
-    limit = f"the margin of {allowed:.2f} nats ({100 * margin:g}% of the best {criterion.noun})"
+    gap, told = paired(best, sizes[chosen], "test"), varying([setting.values for setting in settings])
+    limit = f"the margin of {allowed:.2f}{criterion.unit} ({100 * margin:g}% of the best {criterion.noun})"
     unfinished = [table.attrs.get("unfinished", "") for table in tables]
     return Answer(
         beta=sizes[chosen].values.get("beta"),
@@ -101,7 +106,7 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
         gap_nats=gap.mean,
         gap_se=gap.se,
         decided=not open_sizes,
-        reason=reason(criterion, varying(settings), best, sizes, chosen, open_sizes, gap, limit),
+        reason=reason(criterion, told, best, sizes, chosen, open_sizes, gap, limit),
         candidates=(*open_sizes, chosen) if chosen is not None else (),
         warnings=(*told_first, *warnings(settings, sizes[chosen], diverged, unfinished, not open_sizes)),
         member=_member(sizes[chosen]),

@@ -1,6 +1,7 @@
 """Differences between settings over the same examples, noise and seeds, and how far off they may be."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,10 +21,14 @@ class Gap(NamedTuple):
 
 def paired(best: "Setting", other: "Setting", split: str) -> Gap:
     """The mean of best - other over the seeds they share; over all of either where they share none."""
-    mine, others = getattr(best, split), getattr(other, split)
-    seeds = [seed for seed in best.seeds if seed in other.seeds]
-    if seeds:
-        rows = [best.seeds.index(seed) for seed in seeds], [other.seeds.index(seed) for seed in seeds]
+    return paired_values(best.seeds, getattr(best, split), other.seeds, getattr(other, split))
+
+
+def paired_values(seeds: Sequence[Any], mine: np.ndarray, other_seeds: Sequence[Any], others: np.ndarray) -> Gap:
+    """The same of values `[seed, example]`."""
+    shared = [seed for seed in seeds if seed in other_seeds]
+    if shared:
+        rows = [seeds.index(seed) for seed in shared], [other_seeds.index(seed) for seed in shared]
         return gap_of(mine[rows[0]] - others[rows[1]])
     between = [_variance(values.mean(1)) for values in (mine, others)]
     return _gap(mine.mean(0) - others.mean(0), sum(between), min(len(mine), len(others)))
@@ -36,7 +41,8 @@ def gap_of(differences: np.ndarray) -> Gap:
     It covers at least 97.5% on either side, whatever A is to B, where means over seeds are normal: t is 12.7 of two
     seeds, 4.3 of three, 2.8 of five. The degrees of freedom of Welch and Satterthwaite are estimated themselves, from
     S - 1 of them, and cover less. It is a little too large: what varies between seeds and examples together is in both
-    terms. With one seed B is not known and left out, and what is said is of these trained members alone.
+    terms. With one seed B is not known and left out, and what is said is of these trained members alone; with one
+    example as well nothing can be said, and reach is infinite.
 
     >>> gap_of(np.array([[1.0, 3.0], [1.0, 3.0]]))[:2]
     (2.0, 1.0)
@@ -58,7 +64,8 @@ def quantile(num: int) -> float:
 def _gap(examples: np.ndarray, between: float, num_seeds: int) -> Gap:
     within = _variance(examples)
     reach = np.hypot(quantile(len(examples)) * np.sqrt(within), quantile(num_seeds) * np.sqrt(between))
-    return Gap(float(examples.mean()), float(np.sqrt(within + between)), float(reach))
+    known = len(examples) > 1 or num_seeds > 1
+    return Gap(float(examples.mean()), float(np.sqrt(within + between)), float(reach) if known else float("inf"))
 
 
 def _variance(values: np.ndarray) -> float:

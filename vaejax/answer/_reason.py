@@ -28,15 +28,15 @@ def reason(
     limit: str,
 ) -> str:
     """What was chosen, what it loses to the best, and what the next smaller size would lose."""
-    at_best = f"{criterion.sign * best.test.mean():.2f} nats on test"
+    at_best = f"{criterion.sign * best.test.mean():.2f}{criterion.unit} on test"
     if chosen is None:
-        return f"{named(best, told)} is best, {at_best}; the grid has no axis latent_size."
+        return f"{named(best.values, told)} is best, {at_best}; the grid has no axis latent_size."
     if sizes[chosen] is best:
-        text = f"{named(best, told)} has the best {criterion.noun}, {at_best}"
+        text = f"{named(best.values, told)} has the best {criterion.noun}, {at_best}"
     else:
         text = (
-            f"{named(sizes[chosen], told)} loses {gap.mean:.2f} ± {gap.se:.2f} nats on test to the best, "
-            f"{named(best, told)}: within {limit}, so a larger latent size gains nothing that matters"
+            f"{named(sizes[chosen].values, told)} loses {gap.mean:.2f} ± {gap.se:.2f}{criterion.unit} on test to the "
+            f"best, {named(best.values, told)}: within {limit}, so a larger latent size gains nothing that matters"
         )
     too_small = [size for size in sizes if size < chosen and size not in open_sizes]
     if too_small:
@@ -72,14 +72,14 @@ def warnings(
     return tuple(found)
 
 
-def varying(settings: Sequence[Setting]) -> list[str]:
-    """The axes along which settings differ; the others need no mention."""
-    return [name for name in settings[0].values if len({setting.values[name] for setting in settings}) > 1]
+def varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The axes along which settings differ, given their values; the others need no mention."""
+    return [name for name in settings[0] if len({values[name] for values in settings}) > 1]
 
 
-def named(setting: Setting, told: Collection[str]) -> str:
+def named(values: Mapping[str, Any], told: Collection[str]) -> str:
     """`beta 1, latent size 8`, of the axes to be told."""
-    parts = [f"{name.replace('_', ' ')} {_short(value)}" for name, value in setting.values.items() if name in told]
+    parts = [f"{name.replace('_', ' ')} {_short(value)}" for name, value in values.items() if name in told]
     return ", ".join(parts) or "the one setting"
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vaejax.answer._criteria import Criterion
+from vaejax.answer._criteria import Criterion, by_example
 from vaejax.errors import VaejaxError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _add(groups: dict[tuple[Any, ...], list[_Row]], table: "xr.Dataset", names: 
     """Every member of a table to those of its setting; how many diverged."""
     flat = table.stack(member_=table["status"].dims, create_index=False).transpose("member_", ...)
     status = flat["status"].values.astype(str)
-    validation, test = (by.sign * flat[f"{by.column}_{split}_examples"].values for split in ("validation", "test"))
+    validation, test = (by.sign * one for one in _columns(flat, by.column, status == "ok"))
     seeds = flat["seed"].values.tolist() if "seed" in flat.coords else [0] * len(status)
     facts = {name: flat[name].values for name in FACTS if name in flat}
     for i in np.flatnonzero(status == "ok"):
@@ -75,6 +75,17 @@ def _add(groups: dict[tuple[Any, ...], list[_Row]], table: "xr.Dataset", names: 
         told = {name: float(values[i]) for name, values in facts.items()}
         groups.setdefault(key, []).append(_Row(seeds[i], validation[i], test[i], told))
     return int((status != "ok").sum())
+
+
+def _columns(flat: "xr.Dataset", column: str, ok: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`[member, example]` of validation and of test; what is one number for each member is of both, one example."""
+    if by_example(flat, column):
+        return flat[f"{column}_validation_examples"].values, flat[f"{column}_test_examples"].values
+    values = np.asarray(flat[column].values, float)[:, None]
+    unknown = int((~np.isfinite(values[ok])).sum())
+    if unknown:
+        raise VaejaxError(f"{column} of {unknown} members that did not diverge is not known, so it cannot choose")
+    return values, values
 
 
 def _setting(values: Mapping[str, Any], in_order: Sequence[str], rows: Sequence[_Row]) -> Setting:

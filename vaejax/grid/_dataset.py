@@ -25,6 +25,8 @@ DESCRIPTIONS = {
     "status": "ok, or diverged: not finite any more, and not measured",
     "elbo_validation_examples": "the bound at beta 1 of each validation example, nats",
     "elbo_test_examples": "the bound at beta 1 of each test example, nats",
+    "distortion_validation_examples": "the distortion of each validation example, nats; the rate is -(bound + it)",
+    "distortion_test_examples": "the distortion of each test example, nats; the rate is -(bound + it)",
     "log_likelihood_validation_examples": "log 1/K sum_k p(x, z_k) / q(z_k|x) of each validation example, nats",
     "log_likelihood_test_examples": "log 1/K sum_k p(x, z_k) / q(z_k|x) of each test example, nats",
     "history_validation": "the validation bound at beta 1 of the last state, one draw of z, nats per example",

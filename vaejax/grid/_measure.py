@@ -73,6 +73,8 @@ def measure(
         "num_params": num_params(program),
         "elbo_validation_examples": validation.elbo,
         "elbo_test_examples": test.elbo,
+        "distortion_validation_examples": validation.distortion,
+        "distortion_test_examples": test.distortion,
         "log_likelihood_validation_examples": validation.log_likelihood,
         "log_likelihood_test_examples": test.log_likelihood,
     }
