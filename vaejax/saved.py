@@ -52,16 +52,21 @@ def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
     return extract(result, **nearest_to(bottleneck(result.dataset, margin=config.margin), where))
 
 
-def _read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
+def read_table(path: Path) -> "xr.Dataset":
+    """The table of a finished run. Raises: VaejaxError where there is none, or its file is damaged."""
     import xarray as xr
 
     folder.require_finished(path)
-    config, noted = folder.read_config(path)
     try:
         with xr.open_dataset(path / "results.nc", engine="scipy") as opened:
-            dataset = opened.load()
+            return opened.load()
     except (OSError, ValueError, TypeError) as error:
         raise VaejaxError(f"cannot read {path / 'results.nc'}: {error}") from error
+
+
+def _read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
+    dataset = read_table(path)
+    config, noted = folder.read_config(path)
     facts = configured.facts_from(noted)
     member, axes = configured.member_of(config, facts), axes_of(config)
 

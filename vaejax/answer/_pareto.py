@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Pareto(NamedTuple):
     """points: every setting, by rising rate. front: those on it. knee: where distortion + rate is least.
 
-    slopes: -dD/dR between neighbours of the front, nats of distortion for one of rate; settings with equal rates have none.
+    slopes: -dD/dR between neighbours of the front, nats for a nat; settings with equal rates have none.
     """
 
     points: tuple[Point, ...]

@@ -19,6 +19,7 @@ DESCRIPTIONS = {
     "elbo_train": "-(distortion + rate), train, at beta 1, one draw of z, nats per example",
     "elbo_validation": "-(distortion + rate), validation, at beta 1, nats per example",
     "active_units": "latents with Var_x(E_q[z|x]) > 0.01, test",
+    "largest_code": "how far the farthest test code lies from their mean, standard deviations along an active latent",
     "num_params": "numbers learned by the compact model",
     "best_epoch": "the epoch of the state that was measured: the best on validation",
     "drift": "change of the validation bound over the last 20% of the epochs, nats",

@@ -16,6 +16,8 @@ from vaejax.model import shapes_of
 from vaejax.train import Batches
 from vaejax.types import Example, Params
 
+ACTIVE = 0.01  # variance of the means of a latent that is used, as in active_units
+
 
 class Split(NamedTuple):
     """Of each member and example, float64 `[member, example]`; means: of q(z|x), `[member, example, *latent]`."""
@@ -70,6 +72,7 @@ def measure(
         "elbo_train": score(data.raw("train")),
         "elbo_validation": validation.elbo.mean(1),
         "active_units": np.array([int(active_units(jnp.asarray(m))) for m in test.means]),
+        "largest_code": np.array([_largest_code(means) for means in test.means]),
         "num_params": num_params(program),
         "elbo_validation_examples": validation.elbo,
         "elbo_test_examples": test.elbo,
@@ -85,6 +88,14 @@ def _standard_error(values: np.ndarray) -> np.ndarray:
     num = values.shape[1]
     with np.errstate(invalid="ignore"):
         return values.std(1, ddof=1) / np.sqrt(num) if num > 1 else np.full(len(values), np.nan)
+
+
+def _largest_code(means: np.ndarray) -> float:
+    """How far the farthest code lies from the mean of all, along an active latent, in standard deviations."""
+    codes = means.reshape(len(means), -1)
+    spread = codes.std(0)
+    used = spread**2 > ACTIVE
+    return float((np.abs(codes - codes.mean(0))[:, used] / spread[used]).max(initial=0.0))
 
 
 def num_params(program: Program) -> np.ndarray:
