@@ -2,7 +2,9 @@
 
     python experiments/doctor.py
 
-takes TIME on two cores and prints what was found.
+takes 90 seconds on two cores. Eight latents at beta 1 are as they should be, and nothing is found. At beta 50 the rate is
+0.000 nats with no active unit: posterior collapse. 60 training examples are memorised, -72.29 nats on training and -180.16
+on test. Of a warm-up ten times as long as the run, beta was 0.1 at the end and was to be 1.
 """
 
 import warnings
@@ -29,7 +31,7 @@ def member(data, epochs, width=32, warm_up=None):
         nets = vj.nets.mlp(width, width), vj.nets.mlp(width, width)
         facts = {"data_shape": data.data_shape, "likelihood": data.likelihood}
         model = vj.vae(*nets, **facts, latent_size=latent_size, max_latent_size=16)
-        optimizer = optax.adam(optax.cosine_decay_schedule(1e-2, num_steps))
+        optimizer = optax.adam(optax.polynomial_schedule(1.2e-2, 0.0, 4, num_steps))
         if warm_up is None:
             return vj.trainer(model, vj.objectives.elbo(beta), optimizer)
         rising = vj.schedules.linear(0.0, beta, warm_up * num_steps)
@@ -38,14 +40,14 @@ def member(data, epochs, width=32, warm_up=None):
     return of
 
 
-def main(epochs: int = 200) -> Found:
+def main(epochs: int = 250) -> Found:
     """Train each, and ask."""
     data = vj.data.digits()
     few = data._replace(train=data.train[:60])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VaejaxWarning)  # of the warm-up: it is what is to be found
         tables = {
-            "as it should be": vj.sweep(member(data, 4 * epochs), data, beta=[1.0], latent_size=[8], epochs=4 * epochs),
+            "as it should be": vj.sweep(member(data, epochs), data, beta=[1.0], latent_size=[8], epochs=epochs),
             "beta 50": vj.sweep(member(data, epochs), data, beta=[50.0], latent_size=[16], epochs=epochs),
             "60 training examples, 512 units wide": vj.sweep(
                 member(few, 2 * epochs, 512), few, beta=[1.0], latent_size=[8], epochs=2 * epochs

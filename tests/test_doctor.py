@@ -96,7 +96,7 @@ def test_a_failure_is_named_with_its_member_its_numbers_and_what_to_do(name):
 @pytest.mark.parametrize(
     "changed",
     [
-        {"elbo_train": -86.5},  # 9%, as networks that do well have it
+        {"elbo_train": -80.0},  # 16%, as networks that do well have it
         {"drift": -3.0},  # it falls; the best state was kept
         {"drift": 0.09},
         {"active_units": 5.0},
@@ -113,7 +113,7 @@ def test_what_is_near_a_failure_and_none_is_not_named(changed):
 
 
 def test_memorisation_is_beyond_its_error():
-    assert vj.doctor(ill(elbo_train=-80.0, log_likelihood_se=6.0)).findings == ()
+    assert vj.doctor(ill(elbo_train=-70.0, log_likelihood_se=9.0)).findings == ()
 
 
 def test_a_decoder_that_makes_nothing_of_z_is_a_collapse_whatever_the_rate():

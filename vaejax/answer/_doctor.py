@@ -15,7 +15,7 @@ def doctor(dataset: "xr.Dataset") -> Diagnosis:
     - divergence: not finite any more.
     - divergent scale: a density's distortion as trained falls as fast in the last quarter of the run as in the one
       before, by 5% or more of its size (Mattei and Frellsen 2018, arXiv:1802.04826).
-    - memorisation: the bound of training above that of test by a tenth of it and 3 standard errors.
+    - memorisation: the bound of training above that of test by a fifth of it and 3 standard errors.
     - a warm-up that never ended: `objective_beta` below the beta of the axis.
     - training that has not ended: the validation bound rose by over 0.1 nats and 0.1% in the last fifth of the epochs.
     - posterior collapse: rate below 0.1 nats, no active unit, or a decoder that makes nothing of z within two errors

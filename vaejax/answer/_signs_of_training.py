@@ -1,11 +1,13 @@
 """Failures of training: divergence, a likelihood without bound, memorisation, schedules and runs that did not end."""
 
+import math
+
 import numpy as np
 
 from vaejax.answer._findings import Chart, Check, Finding, Remedy, finding
 from vaejax.answer._signs_of_codes import quarter
 
-SHARE = 0.1  # of the test bound that training may be ahead, and so many errors
+SHARE = 0.2  # of the test bound that training may be ahead: it is about 0.1 of good networks on 1,200 digits
 ERRORS = 3.0
 FLAT = 0.1, 0.001  # nats, and a part of the bound: what may still change over the last fifth of the epochs
 UNDIMINISHED = 0.8  # of the fall before: the distortion falls as fast as ever
@@ -68,7 +70,7 @@ def scale(chart: Chart) -> Finding | None:
 
 
 def memorised(chart: Chart) -> Finding | None:
-    """The bound of the training split above that of test by 3 standard errors and by a tenth of it."""
+    """The bound of the training split above that of test by 3 standard errors and by a fifth of it."""
     train, test = chart.columns["elbo_train"], chart.columns["elbo"]
     sizes = [float(chart.attrs.get(name, np.nan)) for name in ("num_train", "num_test")]
     error = chart.columns.get("log_likelihood_se", np.zeros(len(test)))
@@ -92,7 +94,7 @@ def memorised(chart: Chart) -> Finding | None:
             {"weight_decay": (1e-3, 1e-2)},
             "optax.adamw(learning_rate, weight_decay=weight_decay)",
         ),
-        Remedy("Get more examples: nothing else is as good"),
+        Remedy("Get more examples"),
     )
 
 
@@ -102,14 +104,15 @@ def warming(chart: Chart) -> Finding | None:
     mask = np.isfinite(force) & (force < asked * (1 - 1e-5))
     if not mask.any():
         return None
-    epochs = int(chart.attrs.get("epochs", 0))
-    remedies = [Remedy("Train longer than the warm-up lasts", {"epochs": (2 * epochs,)})] if epochs else []
+    worst = int(np.where(mask, asked - force, -np.inf).argmax())
+    needed = 1.25 * chart.attrs.get("epochs", 0) * asked[worst] / max(force[worst], 1e-9)  # it rises in a line
+    remedies = [Remedy("Train longer than it lasts", {"epochs": (math.ceil(needed),)})] if 0 < needed < 1e6 else []
     return finding(
         chart,
         "a warm-up that never ended",
         mask,
         lambda i: f"beta was {force[i]:.3g} at the end of training and was to be {asked[i]:.3g}",
-        int(np.where(mask, asked - force, -np.inf).argmax()),
+        worst,
         Remedy("Shorten it, so that most of the run has the beta that was asked for", {"warm_up": (quarter(chart),)}),
         *remedies,
     )
