@@ -2,9 +2,9 @@
 
     python experiments/doctor.py
 
-takes 90 seconds on two cores. Eight latents at beta 1 are as they should be, and nothing is found. At beta 50 the rate is
-0.000 nats with no active unit: posterior collapse. 60 training examples are memorised, -72.29 nats on training and -180.16
-on test. Of a warm-up ten times as long as the run, beta was 0.1 at the end and was to be 1.
+takes 90 seconds on two cores. Eight latents at beta 1 are as they should be, and nothing is found. At beta 50 the rate
+is 0.000 nats with no active unit: posterior collapse. 60 training examples are memorised, -72.29 nats on training and
+-180.16 on test. Of a warm-up ten times as long as the run, beta was 0.1 at the end and was to be 1.
 """
 
 import warnings
