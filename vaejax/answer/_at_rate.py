@@ -77,7 +77,7 @@ def at_rate(dataset: "xr.Dataset", rate: float, *more: "xr.Dataset") -> AtRate:
     text = (
         f"For {rate:g} nats train beta {best.values['beta']:.3g}{told_error}"
         f"{'' if others == 'the one setting' else f', {others}'}: distortion about {distortion:.2f} nats"
-        f"{f' ± {distortion_se:.2f}' if np.isfinite(distortion_se) else ''}. {_nearest(point, below, told)}"
+        f"{f' ± {distortion_se:.2f} over seeds' if np.isfinite(distortion_se) else ''}. {_nearest(point, below, told)}"
     )
     return AtRate(rate, True, best.values, beta_se, distortion, distortion_se, point, text)
 
