@@ -300,6 +300,20 @@ def test_a_report_is_written_again_and_a_data_set_described(rows, finished, caps
     assert json.loads((finished / "config.json").read_text())["data"]["sha256"] in said
 
 
+def test_the_doctor_names_what_went_wrong_and_what_to_run(rows, finished, capsys):
+    """Three epochs are too few, and noise has nothing that codes could say."""
+    before = {path.name: path.stat().st_mtime_ns for path in finished.iterdir()}
+    assert cli.main(["doctor", str(finished)]) == 0
+    said = capsys.readouterr().out
+    assert "Posterior collapse. " in said
+    assert f"    vaejax sweep --data {rows} " in said
+    assert f"--epochs 3 --hidden 4 --batch-size 16 --num-samples 4 --out {finished}-" in said
+    assert "Not looked for: holes in the aggregate posterior; the table has no marginal_kl, information." in said
+    assert {path.name: path.stat().st_mtime_ns for path in finished.iterdir()} == before
+    assert cli.main(["doctor", str(finished / "nowhere")]) == 2
+    assert "finished run" in capsys.readouterr().err
+
+
 def sweeping(rows, out, *more):
     command = [sys.executable, "-m", "vaejax.cli", "sweep", "--data", str(rows), "--out", str(out), *SMALL, *more]
     with said_by(out).open("w") as said:

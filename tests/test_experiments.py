@@ -36,6 +36,16 @@ def test_a_users_own_step_maps_over_members_in_one_program():
 
 
 @pytest.mark.long
+def test_failures_made_on_purpose_are_named():
+    found = {title: {one.name for one in said.findings} for title, said in loaded("doctor").main().diagnoses.items()}
+    well, collapsed, memorised, warming = found.values()
+    assert well == set()
+    assert "posterior collapse" in collapsed
+    assert "memorisation" in memorised
+    assert "a warm-up that never ended" in warming
+
+
+@pytest.mark.long
 def test_a_linear_vae_reaches_the_maximum_of_probabilistic_pca():
     found = loaded("linear_vae").main(latent_size=2, num_steps=5000, num_samples=128)
     assert found.maximum == pytest.approx(found.scikit_learn, abs=1e-4)

@@ -203,7 +203,12 @@ class TestMeasures:
     def test_identities_of_the_table(self, result):
         table = result.dataset
         np.testing.assert_allclose(table.elbo, -(table.distortion + table.rate), rtol=1e-6)
-        np.testing.assert_allclose(table.elbo, table.elbo_test_examples.mean("test_example"), rtol=1e-6)
+        for name in ("elbo", "distortion", "log_likelihood"):
+            np.testing.assert_allclose(table[name], table[f"{name}_test_examples"].mean("test_example"), rtol=1e-6)
+        np.testing.assert_allclose(
+            table.elbo_validation, table.elbo_validation_examples.mean("validation_example"), rtol=1e-6
+        )
+        assert table.log_likelihood_validation_examples.sizes["validation_example"] == len(TINY.validation)
         assert (table.log_likelihood >= table.elbo).all()
         np.testing.assert_array_equal(table.objective_beta.isel(latent_size=0, seed=0), [0.5, 2.0])
         assert table.attrs["formula"].startswith("E_q log p(x|z) - beta KL")

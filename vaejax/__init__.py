@@ -13,7 +13,11 @@ from . import priors as priors
 from . import recipes as recipes
 from . import schedules as schedules
 from . import variants as variants
+from .answer import at_rate as at_rate
 from .answer import bottleneck as bottleneck
+from .answer import bottlenecks as bottlenecks
+from .answer import doctor as doctor
+from .answer import pareto as pareto
 from .grid import Keeper as Keeper
 from .grid import extract as extract
 from .grid import fit as fit

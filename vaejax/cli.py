@@ -19,6 +19,7 @@ Command = (
     Annotated[commands.Sweep, subcommand("sweep")]
     | Annotated[commands.Train, subcommand("train")]
     | Annotated[commands.Evaluate, subcommand("evaluate")]
+    | Annotated[commands.Doctor, subcommand("doctor")]
     | Annotated[commands.Sample, subcommand("sample")]
     | Annotated[commands.Report, subcommand("report")]
     | Annotated[commands.DataSet, subcommand("data")]

@@ -35,7 +35,7 @@ def open_run(path: Path) -> Run:
     config, noted, result = _read_run(path)
     data = configured.read_data(config)
     folder.require_same_data(path, config, data, noted)
-    return Run(config, data, result, bottleneck(result.dataset, config.margin))
+    return Run(config, data, result, bottleneck(result.dataset, margin=config.margin))
 
 
 def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
@@ -49,19 +49,24 @@ def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
     vaejax.errors.VaejaxError: expected the folder of a finished run, and there is no answer.json in runs/nowhere
     """
     config, _, result = _read_run(Path(path).expanduser())
-    return extract(result, **nearest_to(bottleneck(result.dataset, config.margin), where))
+    return extract(result, **nearest_to(bottleneck(result.dataset, margin=config.margin), where))
 
 
-def _read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
+def read_table(path: Path) -> "xr.Dataset":
+    """The table of a finished run. Raises: VaejaxError where there is none, or its file is damaged."""
     import xarray as xr
 
     folder.require_finished(path)
-    config, noted = folder.read_config(path)
     try:
         with xr.open_dataset(path / "results.nc", engine="scipy") as opened:
-            dataset = opened.load()
+            return opened.load()
     except (OSError, ValueError, TypeError) as error:
         raise VaejaxError(f"cannot read {path / 'results.nc'}: {error}") from error
+
+
+def _read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
+    dataset = read_table(path)
+    config, noted = folder.read_config(path)
     facts = configured.facts_from(noted)
     member, axes = configured.member_of(config, facts), axes_of(config)
 

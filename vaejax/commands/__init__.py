@@ -1,6 +1,7 @@
 """What each command of `vaejax` does. One file, one command."""
 
 from ._data import DataSet as DataSet
+from ._doctor import Doctor as Doctor
 from ._evaluate import Evaluate as Evaluate
 from ._report import Report as Report
 from ._sample import Sample as Sample

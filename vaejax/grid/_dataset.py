@@ -19,12 +19,17 @@ DESCRIPTIONS = {
     "elbo_train": "-(distortion + rate), train, at beta 1, one draw of z, nats per example",
     "elbo_validation": "-(distortion + rate), validation, at beta 1, nats per example",
     "active_units": "latents with Var_x(E_q[z|x]) > 0.01, test",
+    "largest_code": "how far the farthest test code lies from their mean, standard deviations along an active latent",
     "num_params": "numbers learned by the compact model",
     "best_epoch": "the epoch of the state that was measured: the best on validation",
     "drift": "change of the validation bound over the last 20% of the epochs, nats",
     "status": "ok, or diverged: not finite any more, and not measured",
     "elbo_validation_examples": "the bound at beta 1 of each validation example, nats",
     "elbo_test_examples": "the bound at beta 1 of each test example, nats",
+    "distortion_validation_examples": "the distortion of each validation example, nats; the rate is -(bound + it)",
+    "distortion_test_examples": "the distortion of each test example, nats; the rate is -(bound + it)",
+    "log_likelihood_validation_examples": "log 1/K sum_k p(x, z_k) / q(z_k|x) of each validation example, nats",
+    "log_likelihood_test_examples": "log 1/K sum_k p(x, z_k) / q(z_k|x) of each test example, nats",
     "history_validation": "the validation bound at beta 1 of the last state, one draw of z, nats per example",
     "history_value": "the objective as trained, mean over an epoch, nats per example",
     "history_distortion": "the distortion as trained, mean over an epoch, nats per example",
@@ -56,4 +61,4 @@ def dataset_of(
 def _dimension(name: str) -> str:
     if name.startswith("history_"):
         return "epoch"
-    return "validation_example" if name == "elbo_validation_examples" else "test_example"
+    return "validation_example" if name.endswith("_validation_examples") else "test_example"

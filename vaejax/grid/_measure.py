@@ -16,7 +16,7 @@ from vaejax.model import shapes_of
 from vaejax.train import Batches
 from vaejax.types import Example, Params
 
-FEW = 16  # draws of z for a bound: the rate is in closed form and the distortion varies little
+ACTIVE = 0.01  # variance of the means of a latent that is used, as in active_units
 
 
 class Split(NamedTuple):
@@ -38,13 +38,15 @@ def measure(
 ) -> dict[str, np.ndarray]:
     """Every measure of the members of a program, by name, `[member, ...]`; `params` are stacked over them.
 
+    num_samples: draws of z for every example of validation and test. Settings are chosen by log p(x) on validation, so
+        its bias is to be that of test.
     poll: called between chunks of examples; what it raises ends the measuring.
     """
     mesh = member_mesh(len(program.rows))
     compiled = compile_for(program, Batches(data.example, 1, 1), mesh)
     numbers, params = padded((dict(program.numbers), params), mesh)
 
-    def split(raw: Example, num_samples: int) -> Split:
+    def split(raw: Example) -> Split:
         found = []
         for chunk in chunks_of(raw):
             found.append(jax.tree.map(np.asarray, compiled.measure(numbers, params, chunk, jnp.asarray(num_samples))))
@@ -60,7 +62,7 @@ def measure(
             poll()
         return total / len(raw.x)
 
-    validation, test = split(data.raw("validation"), FEW), split(data.raw("test"), num_samples)
+    validation, test = split(data.raw("validation")), split(data.raw("test"))
     return {
         "distortion": test.distortion.mean(1),
         "rate": test.rate.mean(1),
@@ -70,9 +72,14 @@ def measure(
         "elbo_train": score(data.raw("train")),
         "elbo_validation": validation.elbo.mean(1),
         "active_units": np.array([int(active_units(jnp.asarray(m))) for m in test.means]),
+        "largest_code": np.array([_largest_code(means) for means in test.means]),
         "num_params": num_params(program),
         "elbo_validation_examples": validation.elbo,
         "elbo_test_examples": test.elbo,
+        "distortion_validation_examples": validation.distortion,
+        "distortion_test_examples": test.distortion,
+        "log_likelihood_validation_examples": validation.log_likelihood,
+        "log_likelihood_test_examples": test.log_likelihood,
     }
 
 
@@ -81,6 +88,14 @@ def _standard_error(values: np.ndarray) -> np.ndarray:
     num = values.shape[1]
     with np.errstate(invalid="ignore"):
         return values.std(1, ddof=1) / np.sqrt(num) if num > 1 else np.full(len(values), np.nan)
+
+
+def _largest_code(means: np.ndarray) -> float:
+    """How far the farthest code lies from the mean of all, along an active latent, in standard deviations."""
+    codes = means.reshape(len(means), -1)
+    spread = codes.std(0)
+    used = spread**2 > ACTIVE
+    return float((np.abs(codes - codes.mean(0))[:, used] / spread[used]).max(initial=0.0))
 
 
 def num_params(program: Program) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vaejax.errors import OutputError
-from vaejax.report import _answer, _curves, _held_out, _notes, _rate_distortion, _tiles
+from vaejax.report import _answer, _curves, _findings, _held_out, _notes, _paid, _rate_distortion, _tiles
 from vaejax.report._members import Members, hue_axis, hues, levels, members
 from vaejax.report._portrait import Portrait
 from vaejax.report._style import CSS, SCRIPT, palette
@@ -26,7 +26,7 @@ def page(dataset: Any, answer: Any, portrait: Portrait | None = None) -> str:
     portrait: pictures of the chosen member; what is `None` is left out.
     """
     flat = members(dataset, answer)
-    parts = [part for part in _sections(flat, answer, dict(dataset.attrs), portrait or Portrait()) if part[2]]
+    parts = [part for part in _sections(flat, dataset, answer, portrait or Portrait()) if part[2]]
     nav = "".join(f'<a href="#{key}">{title}</a>' for key, title, _ in parts)
     body = "\n".join(f'<section id="{key}"><h2>{title}</h2>\n{inner}</section>' for key, title, inner in parts)
     top = _answer.hero(flat, answer, _eyebrow(flat, dict(dataset.attrs))) + _answer.cautions(answer)
@@ -68,18 +68,20 @@ def _eyebrow(flat: Members, attrs: dict[Any, Any]) -> str:
     return " · ".join(part for part in ("vaejax", str(attrs.get("name", "")), _notes.grid(flat)) if part)
 
 
-def _sections(flat: Members, answer: Any, attrs: dict[Any, Any], portrait: Portrait) -> list[tuple[str, str, str]]:
+def _sections(flat: Members, dataset: Any, answer: Any, portrait: Portrait) -> list[tuple[str, str, str]]:
     """Anchor, title and HTML of each section in reading order; empty HTML where there is nothing to tell."""
     return [
         ("rate-distortion", "Rate and distortion", _rate_distortion_section(flat)),
         ("latent-size", "How many latents are enough?", _held_out_section(flat, answer.margin_nats)),
+        ("paid", "What a smaller or larger one costs", _paid.paid(answer)),
         ("training", "Was training long enough?", _training_section(flat)),
+        ("doctor", "What went wrong?", _findings.findings(dataset)),
         ("all-members", "All members", _table_section(flat)),
         ("samples", "Samples", _samples(portrait)),
         ("reconstructions", "Reconstructions", _reconstructions(portrait)),
         ("traversal", "Latent traversal", _traversal(portrait)),
         ("glossary", "How to read these numbers", _notes.glossary()),
-        ("made", "How it was made", _notes.made(flat, attrs)),
+        ("made", "How it was made", _notes.made(flat, dict(dataset.attrs))),
     ]
 
 
