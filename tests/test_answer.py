@@ -6,7 +6,8 @@ import scipy.stats
 import xarray as xr
 
 from vaejax.answer import bottleneck, bottlenecks, sentence, sheet
-from vaejax.answer._paired import gap_of
+from vaejax.answer._paired import gap_of, paired, spread_of
+from vaejax.answer._settings import Setting
 from vaejax.errors import VaejaxError
 
 SIZES, BETAS, SEEDS, NUM = (2, 4, 8, 16), (1.0, 4.0), 3, 200
@@ -244,6 +245,31 @@ class TestCertainty:
             answer = bottleneck(found)
             wrong += answer.decided and answer.latent_size != smallest
         assert wrong <= 0.025 * repeats + 3 * np.sqrt(0.025 * repeats)
+
+    def test_seeds_of_all_sizes_together_tell_what_chance_adds(self):
+        """Against the analysis of variance by hand, and Student's quantile at its degrees of freedom."""
+        rng = np.random.default_rng(3)
+        values = -100 + rng.normal(size=(4, 1)) + rng.normal(size=(1, 3)) + 0.2 * rng.normal(size=(4, 3))
+        settings = [Setting({}, (0, 1, 2), row[:, None], row[:, None], {}) for row in values]
+        left = values - values.mean(1, keepdims=True) - values.mean(0, keepdims=True) + values.mean()
+        spread = spread_of(settings, "test")
+        assert spread.freedom == 3 * 2
+        assert spread.variance == pytest.approx(np.sum(left**2) / 6)
+        wide = spread._replace(variance=100.0)
+        assert paired(settings[0], settings[1], "test", wide).reach == pytest.approx(
+            scipy.stats.t.ppf(0.975, 6) * np.sqrt(2 * 100 / 3)
+        )
+        fewer = [settings[0]._replace(seeds=(0, 1, 7)), *settings[1:]]  # a seed of its own tells nothing of chance
+        assert spread_of(fewer, "test").freedom == 5
+
+    def test_two_seeds_of_four_sizes_decide_what_is_clear(self):
+        decided = 0
+        for repeat in range(100):
+            losses = [[9.0, 5.0, 0.1, 0.0], [12.0, 8.0, 3.0, 3.0]]
+            noise = {"seed_noise": 0.1, "num_seeds": 2, "seed": repeat, "centred": False, "num": 40}
+            answer = bottleneck(table(losses, **noise))
+            decided += answer.decided and answer.latent_size == 8
+        assert decided > 60  # by two seeds of two sizes alone a quarter
 
     def test_seeds_that_are_not_shared_are_compared_by_their_means(self):
         found = table([[9.0, 5.0, 1.0, 0.0], [12.0, 8.0, 3.0, 3.0]], seed_noise=0.1)

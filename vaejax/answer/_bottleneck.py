@@ -7,7 +7,7 @@ import numpy as np
 
 from vaejax.answer._criteria import criterion_of
 from vaejax.answer._paid import Paid, paid
-from vaejax.answer._paired import paired
+from vaejax.answer._paired import paired, spread_of
 from vaejax.answer._reason import reason, varying, warnings
 from vaejax.answer._settings import Setting, settings_of
 from vaejax.errors import VaejaxError
@@ -52,7 +52,8 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
 
     A size is certain to be within the margin, or to be out of it, by a bound on its loss that holds 97.5% of the time
     with Student's t for the seeds (`gap_of`): each such claim is false at most one time in forty, were it the only one
-    and the best known. Of two seeds t is 12.7, so that little is certain; that is what two seeds can tell.
+    and the best known. What training adds by chance is estimated from the best settings of all sizes together
+    (`spread_of`), never below what the two that are compared show: two seeds of five sizes tell what three of one do.
 
     by: a column to compare by, in place of log p(x): "distortion", or what `vj.evaluate` adds, like "frechet_pca". One
     whose direction is not known has a sign, "-energy" where less is better. Where there is one number for each member
@@ -90,7 +91,8 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
     best = max(settings, key=lambda setting: setting.score)
     allowed = margin * abs(best.score)
     sizes = _best_by_size(settings)
-    gaps = {size: paired(best, setting, "validation") for size, setting in sizes.items()}
+    spread = spread_of(list(sizes.values()), "validation")
+    gaps = {size: paired(best, setting, "validation", spread) for size, setting in sizes.items()}
     certain = [size for size, gap in gaps.items() if gap.mean + gap.reach < allowed or sizes[size] is best]
     chosen = certain[0]
     open_sizes = (
