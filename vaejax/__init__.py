@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import data as data
+from . import evaluation as evaluation
 from . import likelihoods as likelihoods
 from . import metrics as metrics
 from . import nets as nets
@@ -14,6 +15,7 @@ from . import recipes as recipes
 from . import schedules as schedules
 from . import variants as variants
 from .answer import bottleneck as bottleneck
+from .evaluation import evaluate as evaluate
 from .grid import Keeper as Keeper
 from .grid import extract as extract
 from .grid import fit as fit

@@ -1,0 +1,58 @@
+from typing import Any
+
+import jax
+import numpy as np
+
+from vaejax.grid import MEASURING_SEED
+from vaejax.types import VAE, Example, Key, Objective, Params
+
+from ._types import Measure, Members, Values
+
+
+def cost() -> Measure:
+    """What a training step of each member costs at its true size, as the compiler counts it; `num_params` is beside it.
+
+    Seconds are no column: members of a program are trained at once and none has a time of its own. A run's are in its
+    timing.json.
+
+    >>> list(cost().columns)
+    ['flops', 'memory']
+    """
+    columns = {
+        "flops": "floating-point operations of the gradient of the objective, compact model, for each example of a "
+        "batch, before optimisation by the compiler; the optimizer is left out, and the body of a loop counts once",
+        "memory": "bytes of arguments and of temporaries of that gradient, of a whole batch, as compiled here",
+    }
+    return Measure("cost", columns, _of)
+
+
+def _of(members: Members) -> Values:
+    """Members whose compact parameters have equal shapes have one cost: it is found once for each."""
+    program, known = members.program, {}
+    found = []
+    for trainer in program.trainers:
+        model = trainer.model.compact()
+        shapes = jax.eval_shape(lambda model=model, of=trainer.objective: _params(of, model, program.batch))
+        which = str(jax.tree.map(lambda leaf: (leaf.shape, str(leaf.dtype)), shapes))
+        if which not in known:
+            known[which] = _cost(trainer.objective, model, shapes, program.batch)
+        found.append(known[which])
+    return {name: np.array(values) for name, values in zip(("flops", "memory"), zip(*found, strict=True), strict=True)}
+
+
+def _params(objective: Objective, model: VAE, batch: Example) -> Params:
+    return objective.init(jax.random.key(MEASURING_SEED), model, batch)
+
+
+def _cost(objective: Objective, model: VAE, params: Params, batch: Example) -> tuple[float, float]:
+    """NaN where the backend does not tell."""
+
+    def gradient(key: Key, params: Params, batch: Example) -> Params:
+        keyed = batch._replace(key=jax.random.split(key, len(batch.x)))  # networks are in training
+        return jax.grad(lambda params: objective.evaluate(key, model, params, keyed).value)(params)
+
+    lowered = jax.jit(gradient).lower(jax.random.key(MEASURING_SEED), params, batch)
+    counted: Any = lowered.cost_analysis() or {}
+    memory: Any = lowered.compile().memory_analysis()
+    taken = float("nan") if memory is None else float(memory.argument_size_in_bytes + memory.temp_size_in_bytes)
+    return counted.get("flops", float("nan")) / len(batch.x), taken
