@@ -10,7 +10,7 @@ from ._evaluate import evaluate as evaluate
 from ._evaluate import everything as everything
 from ._generation import generation as generation
 from ._held import Held as Held
-from ._held import held_of as held_of
+from ._learned import Learned as Learned
 from ._likelihood import likelihood as likelihood
 from ._mapped import key_of_measures as key_of_measures
 from ._mapped import measure as measure

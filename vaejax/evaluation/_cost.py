@@ -8,6 +8,8 @@ from vaejax.types import VAE, Example, Key, Objective, Params
 
 from ._types import Measure, Members, Values
 
+QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None  # buffers are the same
+
 
 def cost() -> Measure:
     """What a training step of each member costs at its true size, as the compiler counts it; `num_params` is beside it.
@@ -53,6 +55,6 @@ def _cost(objective: Objective, model: VAE, params: Params, batch: Example) -> t
 
     lowered = jax.jit(gradient).lower(jax.random.key(MEASURING_SEED), params, batch)
     counted: Any = lowered.cost_analysis() or {}
-    memory: Any = lowered.compile().memory_analysis()
+    memory: Any = lowered.compile(QUICKLY).memory_analysis()
     taken = float("nan") if memory is None else float(memory.argument_size_in_bytes + memory.temp_size_in_bytes)
     return counted.get("flops", float("nan")) / len(batch.x), taken

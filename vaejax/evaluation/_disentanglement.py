@@ -13,7 +13,7 @@ from ._mapped import of_each, tried
 from ._types import Measure
 
 
-def disentanglement(num_votes: Number = 2000, num_test_votes: Number = 1000) -> Measure:
+def disentanglement(num_votes: Number = 2048, num_test_votes: Number = 1024) -> Measure:
     """Codes beside the factors that the data were made of, by the measures of the field.
 
     num_votes, num_test_votes: of the FactorVAE score, and features of the beta-VAE score; others take 10,000 and 5,000.

@@ -1,5 +1,6 @@
 """evaluate: every measure that applies, of every member, in the table."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ from ._cost import cost
 from ._dimension import dimension
 from ._disentanglement import disentanglement
 from ._generation import generation
-from ._held import Held, held_of
+from ._held import Held, held_of, looking
+from ._learned import Learned, learned_of
 from ._likelihood import likelihood
 from ._reconstruction import reconstruction
 from ._representation import representation
@@ -82,14 +84,15 @@ def evaluate(
     data, num = load(data), require_count("num_examples", num_examples)
     measures = everything() if measures is None else list(measures)
     _require_own_names(result, measures)
-    held: dict[str, Held] = {}
+    held: dict[str, tuple[Held, Learned]] = {}
     members = []
     ok = result.dataset["status"].values.reshape(-1) == "ok"
     for program, params in zip(result.programs, result.params, strict=True):
         seen = seen_by(program, data)
         if seen.preparation not in held:
-            held[seen.preparation] = held_of(seen, num, int(result.dataset.attrs["num_samples"]))
-        members.append(_alive(program, params, held[seen.preparation], ok))
+            look, draws = looking(seen), int(result.dataset.attrs["num_samples"])
+            held[seen.preparation] = held_of(seen, look, num, draws), learned_of(seen, look)
+        members.append(_alive(Members(program, params, *held[seen.preparation]), ok))
     table, reasons = result.dataset, []
     for measure in measures:
         started = time.perf_counter()
@@ -100,7 +103,7 @@ def evaluate(
         reasons += why
         on_measured(measure.name, time.perf_counter() - started)
     warned = [text for one in measures if set(one.columns) <= set(table) for text in one.warns(table)]
-    used = ", ".join(f"{len(one.test.x)} of test and {len(one.train.x)} of train" for one in held.values())
+    used = ", ".join(f"{len(one.test.x)} of test and {len(one.train.x)} of train" for one, _ in held.values())
     attrs = {"not_measured": "\n".join(reasons), "warnings": "\n".join(warned), "held_examples": used}
     return table.assign_attrs(attrs)
 
@@ -152,7 +155,7 @@ class _Columns:
         """A line for each reason why something is not measured, with all that it holds for."""
         lines = []
         for reason, columns in self.why.items():
-            whose = [text for text in dict.fromkeys(sum(columns.values(), [])) if text]
+            whose = [text for text in dict.fromkeys(itertools.chain(*columns.values())) if text]
             of = f" of {'; '.join(whose)}" if whose else ""
             lines.append(f"{', '.join(columns)}{of}: {' '.join(reason.split())}")
         return lines
@@ -174,8 +177,9 @@ class _Columns:
         return ", ".join(f"{name}={row[name][1]}" for name in program.static)
 
 
-def _alive(program: Program, params: Any, held: Held, ok: np.ndarray) -> Members:
+def _alive(members: Members, ok: np.ndarray) -> Members:
     """The members of a program that did not diverge."""
+    program = members.program
     at = np.flatnonzero(ok[np.array(program.rows)])
     kept = program._replace(
         rows=tuple(program.rows[i] for i in at),
@@ -183,7 +187,7 @@ def _alive(program: Program, params: Any, held: Held, ok: np.ndarray) -> Members
         seeds=program.seeds[at],
         trainers=tuple(program.trainers[i] for i in at),
     )
-    return Members(kept, jax.tree.map(lambda leaf: leaf[at], params), held)
+    return members._replace(program=kept, params=jax.tree.map(lambda leaf: leaf[at], members.params))
 
 
 def _require_own_names(result: Result, measures: Iterable[Measure]) -> None:

@@ -11,8 +11,11 @@ from vaejax.types import VAE, Event, Key, Params
 from vaejax.verbs import generate_mean
 
 from ._held import Held
-from ._mapped import by_rows, of_each, tried
-from ._types import Measure
+from ._learned import Learned
+from ._mapped import by_rows, of_each, refused, tried
+from ._types import Measure, Members, Values
+
+BY_CLASSIFIER = ("frechet_classifier", "classifier_accuracy")
 
 Draw = Callable[..., Event]  # (key, model, params, context), like vj.generate
 
@@ -37,13 +40,20 @@ def generation(draw: Draw = generate_mean) -> Measure:
         "frechet_classifier": f"Frechet distance of {seen}, 32 features of a classifier of the labels, trained on "
         "training examples: blind to what tells no classes apart; biased upwards",
         "classifier_accuracy": "of that classifier on the validation split, the same for every member",
-        "sharpness_samples": "variance of the Laplacian of the samples, mean, squared units of x; beside sharpness_data",
+        "sharpness_samples": "variance of the Laplacian of the samples, squared units of x; beside sharpness_data",
     }
-    return Measure("generation", columns, of_each(functools.partial(_of_one, draw)))
+
+    def of(members: Members) -> Values:
+        learned = members.learned
+        learned.pca()
+        without = refused(BY_CLASSIFIER, learned.classifier)
+        return {**of_each(functools.partial(_of_one, draw, learned))(members), **without}
+
+    return Measure("generation", columns, of)
 
 
-def _of_one(draw: Draw, key: Key, model: VAE, params: Params, held: Held) -> dict[str, Array | str]:
-    real = held.x
+def _of_one(draw: Draw, learned: Learned, key: Key, model: VAE, params: Params, held: Held) -> dict[str, Array | str]:
+    real, pca = held.x, learned.pca()
     keys = jax.random.split(key, len(real))
     made = by_rows(lambda key, context: draw(key, model, params, context), keys, held.test.context)
 
@@ -51,17 +61,17 @@ def _of_one(draw: Draw, key: Key, model: VAE, params: Params, held: Held) -> dic
         return features(real), features(made)
 
     def kernel() -> tuple[Array]:
-        return (metrics.kernel_distance(*both(held.pca())).value,)
+        return (metrics.kernel_distance(*both(pca)).value,)
 
     def by_classifier() -> tuple[Array, Array]:
-        found = held.classifier()
+        found = learned.classifier()
         return metrics.frechet_distance(*both(found.features)), found.accuracy
 
     return {
-        **tried(("frechet_pca",), lambda: (metrics.frechet_distance(*both(held.pca())),)),
+        **tried(("frechet_pca",), lambda: (metrics.frechet_distance(*both(pca)),)),
         **tried(("kernel_pca",), kernel),
-        **tried(("precision", "recall"), lambda: metrics.precision_recall(*both(held.pca()))),
-        **tried(("density", "coverage"), lambda: metrics.density_coverage(*both(held.pca()))),
-        **tried(("frechet_classifier", "classifier_accuracy"), by_classifier),
+        **tried(("precision", "recall"), lambda: metrics.precision_recall(*both(pca))),
+        **tried(("density", "coverage"), lambda: metrics.density_coverage(*both(pca))),
+        **tried(BY_CLASSIFIER, by_classifier),
         **tried(("sharpness_samples",), lambda: (jnp.mean(jax.vmap(metrics.sharpness)(made)),)),
     }

@@ -1,6 +1,5 @@
 """What members are measured on: some examples of the test split, others of training, and what is known of both."""
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,13 +10,10 @@ from jaxtyping import Array, Float, Int, Shaped
 
 from vaejax.data import Data
 from vaejax.errors import VaejaxError
-from vaejax.grid import MEASURING_SEED, measuring_keys
-from vaejax.metrics import Classifier, Features, classifier_features, pca_features
+from vaejax.grid import measuring_keys
 from vaejax.types import Example
 
-FOR_LEARNING = 5000  # training examples that features are learned from
-COMPONENTS = 32  # at most, of the features by PCA
-CLASSIFIER_RATE = 2e-3
+Look = Callable[[str, np.ndarray], tuple[Example, Array]]
 
 
 @jax.tree_util.register_dataclass
@@ -31,7 +27,6 @@ class Held:
     num_classes, num_values: how many labels, and values of any factor, there are room for.
     data_range: the largest value of x less the smallest; `None` where there is no such.
     num_samples: the draws of the table's log likelihood. num_seeds: how many members differ by their seed alone.
-    pca, classifier: features of training examples, learned when first asked for; a `VaejaxError` where they cannot be.
     """
 
     test: Example
@@ -47,8 +42,6 @@ class Held:
     num_values: int = field(metadata={"static": True})
     data_range: float | None = field(metadata={"static": True})
     num_samples: int = field(metadata={"static": True})
-    pca: Callable[[], Features] = field(metadata={"static": True})
-    classifier: Callable[[], Classifier] = field(metadata={"static": True})
 
     @property
     def both_labels(self) -> tuple[Array, Array]:
@@ -72,10 +65,10 @@ class Held:
         return self.test.x
 
 
-def held_of(data: Data, num_examples: int, num_samples: int) -> Held:
+def held_of(data: Data, look: Look, num_examples: int, num_samples: int) -> Held:
     """At most so many examples of test and twice as many of training, the same ones every time, each seen once."""
-    places = {"test": _places(len(data.test), num_examples), "train": _places(len(data.train), 2 * num_examples)}
-    test, keys = _seen(data, "test", places["test"])
+    places = {"test": places_of(len(data.test), num_examples), "train": places_of(len(data.train), 2 * num_examples)}
+    test, keys = look("test", places["test"])
     beside = {
         name: None if kind.get(split) is None else jnp.asarray(np.asarray(kind[split])[places[split]], int)
         for name, kind, split in (
@@ -89,7 +82,7 @@ def held_of(data: Data, num_examples: int, num_samples: int) -> Held:
     return Held(
         test=test,
         keys=keys,
-        train=_seen(data, "train", places["train"])[0],
+        train=look("train", places["train"])[0],
         **beside,
         name=data.name,
         factor_names=data.factor_names,
@@ -97,57 +90,30 @@ def held_of(data: Data, num_examples: int, num_samples: int) -> Held:
         num_values=_room(data.factors.values()),
         data_range=float(size) if np.isfinite(size) else None,
         num_samples=num_samples,
-        pca=_learned(functools.partial(_pca, data)),
-        classifier=_learned(functools.partial(_classifier, data)),
     )
 
 
-def _places(num: int, most: int) -> np.ndarray:
+def places_of(num: int, most: int) -> np.ndarray:
     """All of them, or so many at random, the same ones every time."""
     return np.arange(num) if num <= most else np.sort(np.random.default_rng(0).permutation(num)[:most])
 
 
-def _seen(data: Data, split: str, places: np.ndarray) -> tuple[Example, Array]:
-    """Examples as models see them in measuring, and the keys of their draws."""
-    raw = jax.tree.map(lambda leaf: jnp.asarray(leaf[places]), data.raw(split))
+def looking(data: Data) -> Look:
+    """Examples of a split as models see them in measuring, and the keys of their draws."""
 
-    def one(raw: Example, place: Array) -> tuple[Example, Array]:
+    @jax.jit
+    @jax.vmap
+    def look(raw: Example, place: Array) -> tuple[Example, Array]:
         view_key, draw_key = measuring_keys(place)
         return data.example(view_key, raw), draw_key
 
-    seen, keys = jax.jit(jax.vmap(one))(raw, jnp.asarray(places))
-    return seen._replace(index=jnp.asarray(places)), keys
+    def seen(split: str, places: np.ndarray) -> tuple[Example, Array]:
+        found, keys = look(jax.tree.map(lambda leaf: jnp.asarray(leaf[places]), data.raw(split)), jnp.asarray(places))
+        return found._replace(index=jnp.asarray(places)), keys
+
+    return seen
 
 
 def _room(values: object) -> int:
     """For so many integers from 0."""
     return 1 + max((int(np.max(one)) for one in values if len(one)), default=0)  # ty: ignore
-
-
-def _learned(learn: Callable) -> Callable:
-    """Learned once, of arrays and no tracers, wherever it is first asked for."""
-
-    @functools.cache
-    def once():
-        with jax.ensure_compile_time_eval():
-            return learn()
-
-    return once
-
-
-def _pca(data: Data) -> Features:
-    x = _seen(data, "train", _places(len(data.train), FOR_LEARNING))[0].x
-    return pca_features(x, min(COMPONENTS, len(x), x[0].size))
-
-
-def _classifier(data: Data) -> Classifier:
-    if "train" not in data.labels or "validation" not in data.labels:
-        raise VaejaxError(f"{data.name} has no labels")
-    import optax
-
-    learned, held_out = (
-        (_seen(data, split, places)[0].x, jnp.asarray(np.asarray(data.labels[split])[places], int))
-        for split in ("train", "validation")
-        for places in [_places(len(data.splits[split]), FOR_LEARNING)]
-    )
-    return classifier_features(jax.random.key(MEASURING_SEED), optax.adam(CLASSIFIER_RATE), learned, held_out)

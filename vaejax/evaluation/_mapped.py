@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array
 
 from vaejax.errors import VaejaxError
@@ -66,7 +67,7 @@ def tried(names: tuple[str, ...], function: Callable[[], tuple[Array, ...]]) -> 
         return dict.fromkeys(names, str(error))
 
 
-def refused(names: tuple[str, ...], require: Callable[[], None]) -> Mapping[str, str]:
+def refused(names: tuple[str, ...], require: Callable[[], Any]) -> Mapping[str, str]:
     """Of what is required and not there, its words for each name; nothing where it is."""
     try:
         require()
@@ -76,5 +77,14 @@ def refused(names: tuple[str, ...], require: Callable[[], None]) -> Mapping[str,
 
 
 def by_rows(function: Callable[..., Any], *rows: Any, at_once: int = AT_ONCE) -> Any:
-    """`function` of each row, some at a time, so that memory does not grow with their number."""
-    return jax.lax.map(lambda row: function(*row), rows, batch_size=max(1, at_once))
+    """`function` of each row, some at a time, so that memory does not grow with their number.
+
+    The last of them are filled up, as a piece of another size would be compiled again.
+    """
+    num = len(jax.tree.leaves(rows)[0])
+    num_pieces = -(-num // max(1, at_once))
+    size = -(-num // num_pieces)
+    place = jnp.minimum(jnp.arange(num_pieces * size), num - 1)
+    filled = jax.tree.map(lambda leaf: leaf[place], rows)
+    found = jax.lax.map(lambda row: function(*row), filled, batch_size=size)
+    return jax.tree.map(lambda leaf: leaf[:num], found)

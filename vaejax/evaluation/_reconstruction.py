@@ -22,8 +22,8 @@ def reconstruction() -> Measure:
         "mean_squared_error": "of reconstructions of the held examples, mean over entries, squared units of x",
         "psnr": "of those, 10 log10(range^2 / error) in decibel, mean over examples; above the PSNR of the mean error",
         "ssim": "structural similarity of those, at most 1; window of 11 pixels, sigma 1.5",
-        "sharpness_reconstructions": "variance of the Laplacian of those, mean over examples, squared units of x; noise "
-        "is sharp too, so hold it beside sharpness_data",
+        "sharpness_reconstructions": "variance of the Laplacian of those, mean over examples, squared units of x; "
+        "noise is sharp too, so hold it beside sharpness_data",
         "sharpness_data": "variance of the Laplacian of the held examples themselves, the same for every member",
     }
     return Measure("reconstruction", columns, of_each(_of_one))

@@ -11,17 +11,22 @@ from vaejax.grid import Program
 from vaejax.types import VAE, Key, Params
 
 from ._held import Held
+from ._learned import Learned
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
 class Members(NamedTuple):
-    """The members of one program that did not diverge. params: stacked over them. held: what they are measured on."""
+    """The members of one program that did not diverge. params: stacked over them. held: what they are measured on.
+
+    learned: features of examples, for measures of sets.
+    """
 
     program: Program
     params: Params
     held: Held
+    learned: Learned
 
 
 Values: TypeAlias = Mapping[str, np.ndarray | str]  # of each column [member, ...], or in words why it is not measured
