@@ -110,6 +110,7 @@ def bottleneck(dataset: "xr.Dataset", margin: float = 0.005) -> Answer:
         warnings=(
             *_no_bound(dataset),
             *_warnings(settings, sizes[chosen], diverged, dataset.attrs.get("unfinished", "")),
+            *dataset.attrs.get("warnings", "").splitlines(),  # of vj.evaluate
         ),
         member=_member(sizes[chosen]),
     )

@@ -8,8 +8,6 @@ from vaejax.types import VAE, Example, Key, Objective, Params
 
 from ._types import Measure, Members, Values
 
-QUICKLY = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None  # buffers are the same
-
 
 def cost() -> Measure:
     """What a training step of each member costs at its true size, as the compiler counts it; `num_params` is beside it.
@@ -29,32 +27,31 @@ def cost() -> Measure:
 
 
 def _of(members: Members) -> Values:
-    """Members whose compact parameters have equal shapes have one cost: it is found once for each."""
-    program, known = members.program, {}
+    """Members of a program with the same latents in use have one cost: it is found once for each."""
+    program = members.program
+    known: dict[bytes, tuple[float, float]] = {}
     found = []
     for trainer in program.trainers:
-        model = trainer.model.compact()
-        shapes = jax.eval_shape(lambda model=model, of=trainer.objective: _params(of, model, program.batch))
-        which = str(jax.tree.map(lambda leaf: (leaf.shape, str(leaf.dtype)), shapes))
-        if which not in known:
-            known[which] = _cost(trainer.objective, model, shapes, program.batch)
-        found.append(known[which])
-    return {name: np.array(values) for name, values in zip(("flops", "memory"), zip(*found, strict=True), strict=True)}
+        used = np.asarray(trainer.model.active()).tobytes()
+        if used not in known:
+            known[used] = _cost(trainer.objective, trainer.model.compact(), program.batch)
+        found.append(known[used])
+    flops, memory = np.array(found).T
+    return {"flops": flops, "memory": memory}
 
 
-def _params(objective: Objective, model: VAE, batch: Example) -> Params:
-    return objective.init(jax.random.key(MEASURING_SEED), model, batch)
-
-
-def _cost(objective: Objective, model: VAE, params: Params, batch: Example) -> tuple[float, float]:
+def _cost(objective: Objective, model: VAE, batch: Example) -> tuple[float, float]:
     """NaN where the backend does not tell."""
+    key = jax.random.key(MEASURING_SEED)
 
     def gradient(key: Key, params: Params, batch: Example) -> Params:
         keyed = batch._replace(key=jax.random.split(key, len(batch.x)))  # networks are in training
         return jax.grad(lambda params: objective.evaluate(key, model, params, keyed).value)(params)
 
-    lowered = jax.jit(gradient).lower(jax.random.key(MEASURING_SEED), params, batch)
+    quickly = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None  # the same buffers
+    params = jax.eval_shape(lambda: objective.init(key, model, batch))
+    lowered = jax.jit(gradient).lower(key, params, batch)
     counted: Any = lowered.cost_analysis() or {}
-    memory: Any = lowered.compile(QUICKLY).memory_analysis()
+    memory: Any = lowered.compile(quickly).memory_analysis()
     taken = float("nan") if memory is None else float(memory.argument_size_in_bytes + memory.temp_size_in_bytes)
     return counted.get("flops", float("nan")) / len(batch.x), taken

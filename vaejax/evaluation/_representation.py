@@ -9,6 +9,8 @@ from ._held import Held
 from ._mapped import of_each, tried
 from ._types import Measure
 
+REPEATS = 5  # choices of few labels
+
 
 def representation() -> Measure:
     """What codes know of labels that no model saw: the mean of q(z|x) under simple classifiers, and in clusters.
@@ -18,7 +20,7 @@ def representation() -> Measure:
     """
     columns = {
         "linear_probe": "accuracy of logistic regression (l2 = 1) from codes to labels, learned on training examples",
-        "few_label_accuracy": "the same from 10 labelled training examples of each class, mean of 10 choices of them",
+        "few_label_accuracy": "the same from 10 labelled training examples of each class, mean of 5 choices",
         "few_label_accuracy_se": "standard error of few_label_accuracy over the choices; of no other test set",
         "k_nearest": "accuracy of the label that most of the 5 nearest training codes have; wide latents decide",
         "k_means_nmi": "normalised mutual information of labels and clusters of the test codes, as many as classes",
@@ -41,7 +43,7 @@ def _of_one(key: Key, model: VAE, params: Params, held: Held) -> dict[str, Array
         )
 
     def few() -> tuple[Array, Array]:
-        return metrics.few_label_accuracy(few_key, *known, num_classes=size)[:2]
+        return metrics.few_label_accuracy(few_key, *known, repeats=REPEATS, num_classes=size)[:2]
 
     return {
         **tried(("linear_probe",), lambda: (metrics.linear_probe(*known, num_classes=size).accuracy,)),
