@@ -188,6 +188,7 @@ def test_a_cost_grows_with_the_latent_size_as_its_products_do(table):
     assert (np.diff(table.memory.sel(learning_rate=0.01, seed=0)) > 0).all()
 
 
+@pytest.mark.long
 def test_a_member_does_not_depend_on_the_others_nor_on_the_widest_size(table, data):
     fewer = swept(data, latent_size=[1], learning_rate=[0.01], seed=[0, 1], widest=1)
     again = vj.evaluate(fewer, data, [one for one in all_of_them() if one.name not in ("generation", "cost")])
@@ -206,6 +207,7 @@ def test_what_does_not_apply_is_left_out_and_says_why(result, data):
     assert said[1].startswith("mig, sap, dci_disentanglement")
 
 
+@pytest.mark.long
 def test_joint_posteriors_and_points_say_what_they_do_not_have(data):
     measures = [vj.evaluation.likelihood(), vj.evaluation.anatomy(), vj.evaluation.agreement()]
     joint = swept(data, latent_size=[2], learning_rate=[0.01], posterior=lambda: vj.posteriors.full_normal(3))

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -31,11 +32,11 @@ def _of(members: Members) -> Values:
     settings = [at for at in _settings(members) if len(at) > 1]
     if not settings:
         raise VaejaxError("no setting has two seeds or more that did not diverge")
-    seen = of_each(_of_one)(members)
+    seen: Any = of_each(_of_one)(members)
     found = np.full(len(members.program.rows), np.nan)
     ranked = jax.jit(metrics.udr)
     for at in settings:
-        found[at] = ranked(*(jnp.asarray(seen[name][at]) for name in ("codes", "rates"))).score  # ty: ignore
+        found[at] = ranked(*(jnp.asarray(seen[name][at]) for name in ("codes", "rates"))).score
     return {"udr": found}
 
 

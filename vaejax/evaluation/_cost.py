@@ -48,7 +48,7 @@ def _cost(objective: Objective, model: VAE, batch: Example) -> tuple[float, floa
         keyed = batch._replace(key=jax.random.split(key, len(batch.x)))  # networks are in training
         return jax.grad(lambda params: objective.evaluate(key, model, params, keyed).value)(params)
 
-    quickly = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None  # the same buffers
+    quickly: Any = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None  # the same buffers
     params = jax.eval_shape(lambda: objective.init(key, model, batch))
     lowered = jax.jit(gradient).lower(key, params, batch)
     counted: Any = lowered.cost_analysis() or {}

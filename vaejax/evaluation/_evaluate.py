@@ -146,7 +146,8 @@ class _Columns:
             widest = np.max([values.shape[1:] for _, values in self.found[name]], axis=0).astype(int)
             whole = np.full((self.num, *widest), np.nan)
             for rows, values in self.found[name]:
-                whole[np.ix_(rows, *map(np.arange, values.shape[1:]))] = values
+                where: Any = np.ix_(np.array(rows), *map(np.arange, values.shape[1:]))
+                whole[where] = values
             text = {"description": self.measure.columns[name]}
             variables[name] = ((*dims, *more), whole.reshape(*shape, *widest), text)
         return table.drop_vars([name for name in variables if name in table]).assign(variables)

@@ -1,6 +1,6 @@
 """What members are measured on: some examples of the test split, others of training, and what is known of both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import jax
@@ -114,6 +114,6 @@ def looking(data: Data) -> Look:
     return seen
 
 
-def _room(values: object) -> int:
+def _room(values: Iterable[np.ndarray]) -> int:
     """For so many integers from 0."""
-    return 1 + max((int(np.max(one)) for one in values if len(one)), default=0)  # ty: ignore
+    return 1 + max((int(np.max(one)) for one in values if len(one)), default=0)

@@ -48,13 +48,13 @@ def learned_of(data: Data, look: Look) -> Learned:
             raise VaejaxError(f"{data.name} has no labels")
         import optax
 
-        both = [
+        learned, held_out = [
             (x, jnp.asarray(np.asarray(data.labels[split])[places], int))
             for split in ("train", "validation")
             for x, places in [seen(split)]
         ]
         key = jax.random.key(MEASURING_SEED)
-        return _quickly(lambda: classifier_features(key, optax.adam(LEARNING_RATE), *both))
+        return _quickly(lambda: classifier_features(key, optax.adam(LEARNING_RATE), learned, held_out))
 
     return Learned(pca, classifier)
 

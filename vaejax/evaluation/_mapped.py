@@ -32,6 +32,10 @@ def of_each(function: OfOne) -> Callable[[Members], Values]:
 
     It is compiled once for a program and goes through the members one after another. Sentences are for the program as
     a whole, as what it is traced with has no values.
+
+    >>> largest = of_each(lambda key, model, params, held: {"largest": held.x.max(), "other": "it is not known"})
+    >>> Measure("largest", {"largest": "of x", "other": "of y"}, largest).name
+    'largest'
     """
 
     def of(members: Members) -> Values:
