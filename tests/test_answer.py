@@ -271,6 +271,14 @@ class TestCertainty:
             decided += answer.decided and answer.latent_size == 8
         assert decided > 60  # by two seeds of two sizes alone a quarter
 
+    def test_it_is_said_how_badly_chance_is_known_where_that_is_why_it_is_undecided(self):
+        losses = [[9.0, 5.0, 0.45, 0.0], [12.0, 8.0, 3.0, 3.0]]
+        two = table(losses, seed_noise=0.2, num_seeds=2).sel(latent_size=[8, 16])
+        assert any("counts 12.7 times" in warning for warning in bottleneck(two).warnings)
+        five = table(losses, seed_noise=0.2, num_seeds=5)
+        assert not bottleneck(five).decided
+        assert not any("known so badly" in warning for warning in bottleneck(five).warnings)
+
     def test_seeds_that_are_not_shared_are_compared_by_their_means(self):
         found = table([[9.0, 5.0, 1.0, 0.0], [12.0, 8.0, 3.0, 3.0]], seed_noise=0.1)
         other = found.sel(latent_size=[16], beta=[1.0]).assign_coords(seed=[7, 8, 9])

@@ -26,6 +26,7 @@ FLOORS = [  # a room imports from the floors below its own, and from nowhere els
     {"train"},
     {"data", "store"},
     {"grid", "config"},
+    {"evaluation"},
     {"answer", "configured", "recipes"},
     {"report", "tables"},
     {"folder", "history"},
@@ -38,7 +39,7 @@ HOMES = {
     "flax": {"nets"},
     "equinox": {"nets"},
     "orbax": {"store"},
-    "optax": {"train", "schedules", "configured", "recipes", "cli"},
+    "optax": {"train", "schedules", "evaluation", "configured", "recipes", "cli"},
     "matplotlib": {"report"},
     "tensorflow_datasets": {"data"},
     "sklearn": {"data"},
@@ -130,7 +131,18 @@ def test_files_are_short_and_say_what_they_are(file):
 
 def public():
     """The functions on the face, and those of the rooms that are used by name."""
-    names = ("data", "likelihoods", "metrics", "nets", "objectives", "posteriors", "priors", "schedules", "variants")
+    names = (
+        "data",
+        "evaluation",
+        "likelihoods",
+        "metrics",
+        "nets",
+        "objectives",
+        "posteriors",
+        "priors",
+        "schedules",
+        "variants",
+    )
     rooms = [getattr(vj, name) for name in names]
     found = {
         f"{value.__module__}.{name}": value

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import data as data
+from . import evaluation as evaluation
 from . import likelihoods as likelihoods
 from . import metrics as metrics
 from . import nets as nets
@@ -18,6 +19,7 @@ from .answer import bottleneck as bottleneck
 from .answer import bottlenecks as bottlenecks
 from .answer import doctor as doctor
 from .answer import pareto as pareto
+from .evaluation import evaluate as evaluate
 from .grid import Keeper as Keeper
 from .grid import extract as extract
 from .grid import fit as fit

@@ -1,7 +1,8 @@
 """A finished run, opened again: its result, measured anew or drawn from."""
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax import configured, folder, report, store
+from vaejax import configured, evaluation, folder, report, store
 from vaejax.answer import Answer, bottleneck
 from vaejax.config import Config, axes_of
 from vaejax.data import Data
@@ -77,9 +78,19 @@ def _read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
     return config, noted, restored(member, facts.data_shape, dataset, read, **axes)
 
 
-def evaluate(run: Run, num_samples: int) -> "xr.Dataset":
-    """The table of the run with every member measured again."""
-    return remeasured(run.result, run.data, num_samples)
+def evaluate(
+    run: Run,
+    measures: Sequence[evaluation.Measure],
+    num_samples: int | None = None,
+    on_measured: Callable[[str, float], Any] = lambda name, seconds: None,
+) -> "xr.Dataset":
+    """The table of the run with more columns. With `num_samples` its own are measured again, with so many draws."""
+    result = run.result
+    if num_samples is not None:
+        started = time.perf_counter()
+        result = result._replace(dataset=remeasured(result, run.data, num_samples))
+        on_measured("the table itself", time.perf_counter() - started)
+    return evaluation.evaluate(result, run.data, measures, on_measured=on_measured)
 
 
 def nearest_to(answer: Answer, where: Mapping[str, Any]) -> dict[str, Any]:

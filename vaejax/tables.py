@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,18 +33,38 @@ def rows_of(dataset: "xr.Dataset", names: list[Any]) -> list[dict[str, Any]]:
     flat = dataset.drop_vars([n for n in dataset.data_vars if set(dataset[n].dims) - set(dims)])
     flat = flat.stack(member_=dims, create_index=False)
     columns = [*axes, "program", *names]
-    return [{str(n): flat[n].values[i].item() for n in columns} for i in range(flat.sizes["member_"])]
+    return [{str(n): _item(flat[n].values[i]) for n in columns} for i in range(flat.sizes["member_"])]
 
 
-def results_csv(dataset: "xr.Dataset") -> str:
-    """A line for each member: its place on every axis, its measures and its status; no times, dates or paths."""
-    rows = rows_of(dataset, [*MEASURES, "status"])
+def results_csv(dataset: "xr.Dataset", more: Sequence[str] = ()) -> str:
+    """A line for each member: its place on every axis, its measures and its status; no times, dates or paths.
+
+    more: further measures. Those that are more than one number of a member are left out.
+    """
+    of_member = [name for name in more if name in dataset and dataset[name].dims == dataset["status"].dims]
+    rows = rows_of(dataset, [*MEASURES, *of_member, "status"])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     header = [name for name in rows[0] if name != "program"]
     writer.writerow(header)
     writer.writerows([[_cell(row[name]) for name in header] for row in rows])
     return text.getvalue()
+
+
+def short_table(dataset: "xr.Dataset", names: Sequence[str]) -> str:
+    """A line for each setting, with its mean over seeds, of the axes that vary and these measures, to four digits."""
+    names = [name for name in names if name in dataset and dataset[name].dims == dataset["status"].dims]
+    groups: dict[tuple, list[dict[str, Any]]] = {}
+    axes = [name for name in rows_of(dataset, [])[0] if name not in ("seed", "program")]
+    for row in rows_of(dataset, list(names)):
+        groups.setdefault(tuple(row[name] for name in axes), []).append(row)
+    varying = [name for at, name in enumerate(axes) if len({key[at] for key in groups}) > 1]
+    lines = [[*varying, *names]]
+    for key, rows in groups.items():
+        told = [_cell(value) for name, value in zip(axes, key, strict=True) if name in varying]
+        lines.append([*told, *(_short(np.array([row[name] for row in rows], float)) for name in names)])
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    return "".join("  ".join(map(str.rjust, line, widths)) + "\n" for line in lines)
 
 
 def plain(value: Any) -> Any:
@@ -56,6 +76,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _item(value: Any) -> Any:
+    """As a plain one; words that were read from a file are that already."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _short(values: np.ndarray) -> str:
+    """The mean of those that are known, to four digits."""
+    known = values[np.isfinite(values)]
+    return f"{known.mean():.4g}" if len(known) else "-"
 
 
 def _cell(value: Any) -> str:

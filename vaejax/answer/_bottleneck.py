@@ -7,7 +7,7 @@ import numpy as np
 
 from vaejax.answer._criteria import criterion_of
 from vaejax.answer._paid import Paid, paid
-from vaejax.answer._paired import paired, spread_of
+from vaejax.answer._paired import paired, quantile, spread_of
 from vaejax.answer._reason import reason, varying, warnings
 from vaejax.answer._settings import Setting, settings_of
 from vaejax.errors import VaejaxError
@@ -100,6 +100,7 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
     )
     gap, told = paired(best, sizes[chosen], "test"), varying([setting.values for setting in settings])
     limit = f"the margin of {allowed:.2f}{criterion.unit} ({100 * margin:g}% of the best {criterion.noun})"
+    chance = quantile(max(len(sizes[chosen].seeds), spread.freedom + 1))
     unfinished = [table.attrs.get("unfinished", "") for table in tables]
     return Answer(
         beta=sizes[chosen].values.get("beta"),
@@ -110,7 +111,11 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
         decided=not open_sizes,
         reason=reason(criterion, told, best, sizes, chosen, open_sizes, gap, limit),
         candidates=(*open_sizes, chosen) if chosen is not None else (),
-        warnings=(*told_first, *warnings(settings, sizes[chosen], diverged, unfinished, not open_sizes)),
+        warnings=(
+            *told_first,
+            *warnings(settings, sizes[chosen], diverged, unfinished, None if not open_sizes else chance),
+            *dict.fromkeys(text for table in tables for text in table.attrs.get("warnings", "").splitlines()),
+        ),
         member=_member(sizes[chosen]),
         by=criterion.column,
         sizes=paid(sizes, best, chosen),

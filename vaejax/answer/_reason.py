@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from vaejax.answer._criteria import Criterion
-from vaejax.answer._paired import Gap, paired, quantile
+from vaejax.answer._paired import Gap, paired
 from vaejax.answer._settings import Setting
 
 EDGES = (
@@ -14,7 +14,7 @@ EDGES = (
     ("beta", max, "largest", "larger"),
 )
 LEAST = {"latent_size": 1}  # there is nothing smaller to try
-FEW_SEEDS = 4  # at most so many, and another two help much
+MUCH = 3.0  # times what seeds add by chance, where two would do if it were known
 
 
 def reason(
@@ -49,19 +49,19 @@ def reason(
 
 
 def warnings(
-    settings: Sequence[Setting], chosen: Setting, diverged: int, unfinished: Sequence[str], decided: bool
+    settings: Sequence[Setting], chosen: Setting, diverged: int, unfinished: Sequence[str], open_at: float | None
 ) -> tuple[str, ...]:
-    """What to be wary of, a sentence each."""
+    """What to be wary of, a sentence each. open_at: where it is not decided, how often what seeds add counts."""
     found = [text[0].upper() + text[1:] for text in dict.fromkeys(unfinished) if text]
     if diverged:
         found.append(f"{diverged} {'member' if diverged == 1 else 'members'} diverged and had no say.")
     num = len(chosen.seeds)
     if num == 1:
         found.append("There is one seed, so the standard error leaves out how much training varies: use at least two.")
-    elif num <= FEW_SEEDS and not decided:
+    elif open_at is not None and open_at > MUCH:
         found.append(
-            f"From {num} seeds their spread is known so badly that it counts {quantile(num):.1f} times before anything "
-            f"is called certain; from {num + 2} seeds it counts {quantile(num + 2):.1f} times."
+            f"What seeds add by chance is known so badly from {num} seeds that it counts {open_at:.1f} times before "
+            "anything is called certain: train more seeds."
         )
     for name, end, superlative, comparative in EDGES:
         values: set[Any] = {setting.values.get(name) for setting in settings} - {None}

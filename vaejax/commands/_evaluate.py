@@ -1,36 +1,68 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from tyro.conf import Positional
 
-from vaejax import saved, tables
+from vaejax import evaluation, saved, tables
 from vaejax.errors import OutputError
 from vaejax.numerics import require_count
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MeasureName = Literal[
+    "likelihood",
+    "anatomy",
+    "reconstruction",
+    "generation",
+    "representation",
+    "disentanglement",
+    "agreement",
+    "dimension",
+    "cost",
+]
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Measure every member of a finished run again, on the test split, with as many draws as you like."""
+    """Measure more of every member of a finished run: all that applies to it and its data."""
 
     run_folder: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The folder of a finished run."""
-    num_samples: int = 1000
-    """Draws of z for the importance-weighted log likelihood."""
+    only: tuple[MeasureName, ...] = ()
+    """Only these measures. By default all of them."""
+    num_samples: int | None = None
+    """Measure the table itself again too, the log likelihood with so many draws of z. By default it stays as it is."""
 
     def run(self) -> int:
-        """0; writes evaluation.csv into the run's folder and prints it."""
-        require_count("num_samples", self.num_samples)
+        """0; writes evaluation.csv and evaluation.nc into the run's folder, and prints the first of each measure."""
+        if self.num_samples is not None:
+            require_count("num_samples", self.num_samples)
         run = saved.open_run(self.run_folder)
-        dataset = saved.evaluate(run, self.num_samples)
-        text = tables.results_csv(dataset)
+        measures = [evaluation.MEASURES[name]() for name in self.only] or evaluation.everything()
+        dataset = saved.evaluate(run, measures, self.num_samples, _show)
         path = self.run_folder / "evaluation.csv"
         try:
-            path.write_text(text)
+            path.write_text(tables.results_csv(dataset, [name for one in measures for name in one.columns]))
+            dataset.to_netcdf(path.with_suffix(".nc"), engine="scipy")
         except OSError as error:
-            raise OutputError(f"cannot write {path}: {error.strerror}") from None
-        print(text, end="")
-        print(f"Written to {path}: test split, {self.num_samples} draws of z, nats per example.", file=sys.stderr)
+            raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+        print(tables.short_table(dataset, ["elbo", *(next(iter(one.columns)) for one in measures)]), end="")
+        _tell(dataset)
+        print(f"All columns: {path}; what they are, and those of several numbers: {path.with_suffix('.nc')}")
         return 0
+
+
+def _show(name: str, seconds: float) -> None:
+    print(f"{name}: {seconds:.1f} s", file=sys.stderr, flush=True)
+
+
+def _tell(dataset: "xr.Dataset") -> None:
+    """What to know before a conclusion is drawn, and what is not there."""
+    for warning in dataset.attrs["warnings"].splitlines():
+        print(f"Note: {warning}")
+    for line in dataset.attrs["not_measured"].splitlines():
+        print(f"Not measured: {line}")

@@ -1,14 +1,21 @@
 """Many members at once: axes, the programs they share, the run and its result."""
 
+from ._axes import members_of as members_of
 from ._axes import points as points
 from ._axes import zipped as zipped
+from ._dataset import DESCRIPTIONS as DESCRIPTIONS
 from ._devices import in_turn as in_turn
 from ._devices import together as together
+from ._each import each_member as each_member
 from ._keep import Keeper as Keeper
+from ._plan import Program as Program
 from ._result import Member as Member
 from ._result import Result as Result
 from ._result import extract as extract
+from ._run import MEASURING_SEED as MEASURING_SEED
+from ._run import measuring_keys as measuring_keys
 from ._sweep import fit as fit
 from ._sweep import remeasured as remeasured
 from ._sweep import restored as restored
+from ._sweep import seen_by as seen_by
 from ._sweep import sweep as sweep

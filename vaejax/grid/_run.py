@@ -164,7 +164,7 @@ def _better(now: Kept, kept: Kept) -> Kept:
 
 def _measure(model: VAE, batches: Batches, params: Params, chunk: Chunk, num_samples: Array) -> tuple[Measured, Latent]:
     def one(raw: Example, index: Array) -> tuple[Measured, Latent]:
-        view_key, draw_key = _measuring_keys(index)
+        view_key, draw_key = measuring_keys(index)
         example = batches.view(view_key, raw)
         return importance(draw_key, model, params, example, num_samples), model.encode(params, example)
 
@@ -177,7 +177,7 @@ def _held_out(model: VAE, batches: Batches, params: Params, chunk: Chunk) -> Sca
     """The bound at beta 1 with one draw of z and the same noise every time, summed over examples."""
 
     def one(raw: Example, index: Array) -> Scalar:
-        view_key, draw_key = _measuring_keys(index)
+        view_key, draw_key = measuring_keys(index)
         found = terms(draw_key, model, params, batches.view(view_key, raw))
         return -(found.distortion + found.rate)
 
@@ -185,7 +185,7 @@ def _held_out(model: VAE, batches: Batches, params: Params, chunk: Chunk) -> Sca
     return jnp.sum(jnp.where(chunk.weight > 0, elbos, 0.0))
 
 
-def _measuring_keys(index: Array) -> tuple[Key, Key]:
+def measuring_keys(index: Array) -> tuple[Key, Key]:
     """For how an example is seen and for its draws of z: from its place in the split alone."""
     view_key, draw_key = jax.random.split(jax.random.fold_in(jax.random.key(MEASURING_SEED), index))
     return view_key, draw_key

@@ -76,7 +76,7 @@ def sweep(
     grid, data = _with_seed(grid_of(axes, **more)), load(data)
     size = min(size, len(data.train))
     programs = programs_of(member, grid, _blank(data, size))
-    seen = [_seen_by(program, data) for program in programs]
+    seen = [seen_by(program, data) for program in programs]
     batches = [Batches(view.example, size, len(view.train), drop_last) for view in seen]
     going_on = _going_on(programs, [epochs * one.num_steps for one in batches])
     if going_on:
@@ -139,7 +139,7 @@ def remeasured(result: Result, data: Data, num_samples: int) -> "xr.Dataset":
     sheet = Sheet(result.grid, int(result.dataset.attrs["epochs"]), None)
     sheet.finite = result.dataset["status"].values.reshape(-1) == "ok"
     for program, params in zip(result.programs, result.params, strict=True):
-        sheet.put(program, measure(program, params, _seen_by(program, data), num_samples))
+        sheet.put(program, measure(program, params, seen_by(program, data), num_samples))
     fresh = sheet.dataset({**result.dataset.attrs, "num_samples": num_samples})
     return result.dataset.merge(fresh, overwrite_vars=list(fresh.data_vars), compat="override")
 
@@ -196,7 +196,7 @@ def _with_seed(grid: Grid) -> Grid:
     return grid
 
 
-def _seen_by(program: Program, data: Data) -> Data:
+def seen_by(program: Program, data: Data) -> Data:
     """The data as the likelihood of these members may see them."""
     model = program.trainers[0].model
     if model.data_shape != data.data_shape:

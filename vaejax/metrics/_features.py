@@ -3,6 +3,7 @@ from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax.tree_util import Partial
 from jaxtyping import Array, Float
 
 from vaejax.errors import VaejaxError
@@ -40,4 +41,8 @@ def pca_features(train: Float[Array, "num *event"], num_features: Number = 32) -
     axes = jnp.linalg.svd(flat - mean, full_matrices=False)[2][:num_features]
     largest = jnp.take_along_axis(axes, jnp.argmax(jnp.abs(axes), axis=1, keepdims=True), axis=1)
     axes = axes * jnp.sign(largest)
-    return lambda x: jnp.matmul(pixel_features(x) - mean, axes.T, precision=jax.lax.Precision.HIGHEST)
+    return Partial(_projected, mean, axes)  # arrays and a function of them, so that `jax.jit` can give it back
+
+
+def _projected(mean: Float[Array, "1 size"], axes: Float[Array, "feature size"], x: Array) -> Array:
+    return jnp.matmul(pixel_features(x) - mean, axes.T, precision=jax.lax.Precision.HIGHEST)

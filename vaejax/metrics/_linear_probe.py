@@ -88,8 +88,8 @@ def fit_logistic(
         errors = errors * weight[:, None]
         return Linear((x.T @ errors + penalty * at.weights) / total, jnp.sum(errors, axis=0) / total)
 
-    def step(carry: tuple[Array, Linear, Linear]) -> tuple[Array, Linear, Linear]:
-        index, at, gradient = carry
+    def step(carry: tuple[Array, Linear, Linear, Array]) -> tuple[Array, Linear, Linear, Array]:
+        index, at, gradient, _ = carry
         p = jax.nn.softmax(logits(at))
 
         def curvature(direction: Linear) -> Linear:
@@ -99,16 +99,18 @@ def fit_logistic(
         newton = cg(curvature, gradient, tol=1e-6, maxiter=INNER_STEPS)[0]
         lengths = jnp.append(0.5 ** jnp.arange(SMALLEST_STEP), 0.0).astype(codes.dtype)
         tried = jax.lax.map(lambda length: loss(_moved(at, newton, length)), lengths)
-        at = _moved(at, newton, lengths[jnp.argmin(tried)])
-        return index + 1, at, pulled(jax.nn.softmax(logits(at)) - target, at)
+        length = lengths[jnp.argmin(tried)]
+        at = _moved(at, newton, length)
+        return index + 1, at, pulled(jax.nn.softmax(logits(at)) - target, at), length > 0
 
-    def unfinished(carry: tuple[Array, Linear, Linear]) -> Array:
-        index, _, gradient = carry
-        return (index < MOST_STEPS) & (_largest(gradient) > 10 * jnp.finfo(codes.dtype).eps)
+    def unfinished(carry: tuple[Array, Linear, Linear, Array]) -> Array:
+        index, _, gradient, moves = carry  # where no step lowers the loss, all that would follow are that one again
+        return (index < MOST_STEPS) & moves & (_largest(gradient) > 10 * jnp.finfo(codes.dtype).eps)
 
     start = Linear(jnp.zeros((codes.shape[1], size), codes.dtype), jnp.zeros(size, codes.dtype))
     first = pulled(jax.nn.softmax(logits(start)) - target, start)
-    _, at, gradient = jax.lax.while_loop(unfinished, step, (jnp.zeros((), int), start, first))
+    begun = (jnp.zeros((), int), start, first, jnp.array(True))
+    _, at, gradient, _ = jax.lax.while_loop(unfinished, step, begun)
     weights = at.weights / spread[:, None]
     bias = at.bias - middle @ weights
     return Linear(weights, bias - jnp.mean(bias)), _largest(gradient)  # a shift of all logits changes nothing
