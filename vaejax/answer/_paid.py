@@ -1,6 +1,7 @@
 """What one pays for a smaller latent size, and gains by a larger one."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from vaejax.answer._paired import paired
@@ -12,7 +13,7 @@ class Paid(NamedTuple):
 
     gap_nats, gap_se: what it loses to the best setting of all, with its standard error over examples and seeds.
     pays_nats, pays_se: the same beside the size that was chosen; what is below zero is gained.
-    rate, distortion: nats; with active_units `None` where the table has none.
+    rate, distortion: nats; with active_units `None` where the table has none. values: its place on every axis.
     """
 
     latent_size: int
@@ -25,6 +26,7 @@ class Paid(NamedTuple):
     rate: float | None
     distortion: float | None
     active_units: float | None
+    values: Mapping[str, Any] = MappingProxyType({})
 
 
 def paid(sizes: Mapping[Any, Setting], best: Setting, chosen: Any) -> tuple[Paid, ...]:
@@ -46,6 +48,7 @@ def _paid(size: int, setting: Setting, best: Setting, chosen: Setting) -> Paid:
         rate=facts.get("rate"),
         distortion=facts.get("distortion"),
         active_units=facts.get("active_units"),
+        values=setting.values,
     )
 
 

@@ -69,7 +69,8 @@ def evaluate(
     on_measured: called after each of the measures with its name and the seconds it took, compiling included.
 
     A column's description says what it is; `attrs["not_measured"]` which columns are not there and why, a line each;
-    `attrs["warnings"]` what to know before a conclusion is drawn. Members that diverged have NaN.
+    `attrs["evaluated"]` which are; `attrs["warnings"]` what to know before a conclusion is drawn. Members that
+    diverged have NaN.
     Raises: VaejaxError where a column has the name of another, or data do not fit.
 
     >>> import optax, vaejax as vj
@@ -104,8 +105,9 @@ def evaluate(
         on_measured(measure.name, time.perf_counter() - started)
     warned = [text for one in measures if set(one.columns) <= set(table) for text in one.warns(table)]
     used = ", ".join(f"{len(one.test.x)} of test and {len(one.train.x)} of train" for one, _ in held.values())
+    names = [name for one in measures for name in one.columns if name in table]
     attrs = {"not_measured": "\n".join(reasons), "warnings": "\n".join(warned), "held_examples": used}
-    return table.assign_attrs(attrs)
+    return table.assign_attrs(attrs, evaluated=" ".join(names))
 
 
 class _Columns:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vaejax.errors import OutputError
-from vaejax.report import _answer, _curves, _findings, _held_out, _notes, _paid, _rate_distortion, _tiles
+from vaejax.report import _answer, _curves, _findings, _held_out, _measures, _notes, _paid, _rate_distortion, _tiles
 from vaejax.report._members import Members, hue_axis, hues, levels, members
 from vaejax.report._portrait import Portrait
 from vaejax.report._style import CSS, SCRIPT, palette
@@ -74,6 +74,7 @@ def _sections(flat: Members, dataset: Any, answer: Any, portrait: Portrait) -> l
         ("rate-distortion", "Rate and distortion", _rate_distortion_section(flat)),
         ("latent-size", "How many latents are enough?", _held_out_section(flat, answer.margin_nats)),
         ("paid", "What a smaller or larger one costs", _paid.paid(answer)),
+        ("measures", "Further measures", _measures.measures(dataset, answer)),
         ("training", "Was training long enough?", _training_section(flat)),
         ("doctor", "What went wrong?", _findings.findings(dataset)),
         ("all-members", "All members", _table_section(flat)),
