@@ -2,33 +2,36 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 import xarray as xr
 
-from vaejax.answer import bottleneck
+from vaejax.answer import bottleneck, sentence, sheet
 from vaejax.answer._paired import gap_of
 from vaejax.errors import VaejaxError
 
 SIZES, BETAS, SEEDS, NUM = (2, 4, 8, 16), (1.0, 4.0), 3, 200
 
 
-def table(losses, *, noise=0.05, seed_noise=0.0, status=None, **attrs):
-    """Bounds near -100 whose mean loss to the best is `losses[beta][size]`; examples vary by 20 nats, in common."""
-    rng = np.random.default_rng(0)
-    shape = (len(BETAS), len(SIZES), SEEDS)
+def table(losses, *, noise=0.05, seed_noise=0.0, status=None, num_seeds=SEEDS, num=NUM, seed=0, centred=None, **attrs):
+    """log p(x) near -100 whose mean loss to the best is `losses[beta][size]`; examples vary by 20 nats, in common."""
+    rng = np.random.default_rng(seed)
+    shape = (len(BETAS), len(SIZES), num_seeds)
+    centred = seed_noise == 0 if centred is None else centred
+    by_seed = rng.normal(0.0, seed_noise, (*shape, 1))
 
     def split():
-        common = rng.normal(-100.0, 20.0, NUM)
-        own = rng.normal(0.0, noise, (*shape, NUM)) + rng.normal(0.0, seed_noise, (*shape, 1))
-        return common - np.array(losses)[:, :, None, None] + own - own.mean((2, 3), keepdims=True) * (seed_noise == 0)
+        common = rng.normal(-100.0, 20.0, num)
+        own = rng.normal(0.0, noise, (*shape, num)) + by_seed
+        return common - np.array(losses)[:, :, None, None] + own - own.mean((2, 3), keepdims=True) * centred
 
     dims = ("beta", "latent_size", "seed")
     return xr.Dataset(
         {
-            "elbo_validation_examples": ((*dims, "validation_example"), split()),
-            "elbo_test_examples": ((*dims, "test_example"), split()),
+            "log_likelihood_validation_examples": ((*dims, "validation_example"), split()),
+            "log_likelihood_test_examples": ((*dims, "test_example"), split()),
             "status": (dims, np.full(shape, "ok") if status is None else status),
         },
-        {"beta": list(BETAS), "latent_size": list(SIZES), "seed": list(range(SEEDS))},
+        {"beta": list(BETAS), "latent_size": list(SIZES), "seed": list(range(num_seeds))},
         attrs,
     )
 
@@ -52,7 +55,7 @@ def test_the_margin_is_a_flag():
 
 
 def test_where_noise_leaves_several_possible_it_says_so():
-    answer = bottleneck(table([[9.0, 5.0, 0.45, 0.0], [12.0, 8.0, 3.0, 3.0]], seed_noise=0.4))
+    answer = bottleneck(table([[9.0, 5.0, 0.45, 0.0], [12.0, 8.0, 3.0, 3.0]], seed_noise=0.2))
     assert answer.latent_size == 16
     assert not answer.decided
     assert answer.candidates == (8, 16)
@@ -60,7 +63,7 @@ def test_where_noise_leaves_several_possible_it_says_so():
 
 
 def test_unpaired_errors_would_decide_nothing():
-    examples = table(FLAT).elbo_test_examples
+    examples = table(FLAT).log_likelihood_test_examples
     best, chosen = examples.sel(beta=1.0, latent_size=16).values, examples.sel(beta=1.0, latent_size=8).values
     unpaired = np.hypot(best.std() / np.sqrt(best.size), chosen.std() / np.sqrt(best.size))
     assert unpaired > 20 * gap_of(best - chosen).se
@@ -122,8 +125,144 @@ def test_a_margin_is_a_part(margin):
         bottleneck(table(FLAT), margin=margin)
 
 
+def bounds_only(found):
+    splits = ("validation", "test")
+    return found.rename({f"log_likelihood_{split}_examples": f"elbo_{split}_examples" for split in splits})
+
+
+def test_likelihood_decides_and_not_the_bound():
+    """A bound that is loose where there are many latents would choose fewer."""
+    likelihoods, bounds = table(FLAT), bounds_only(table([[9.0, 0.0, 4.0, 5.0], [12.0, 8.0, 7.0, 6.0]]))
+    answer = bottleneck(likelihoods.assign(bounds))
+    assert (answer.latent_size, answer.by) == (8, "log_likelihood")
+    assert bottleneck(bounds).latent_size == 4
+
+
+def test_a_table_of_before_falls_back_to_the_bound_and_says_so():
+    answer = bottleneck(bounds_only(table(FLAT)))
+    assert answer == bottleneck(table(FLAT))._replace(
+        by="elbo", warnings=answer.warnings, reason=answer.reason, sizes=answer.sizes
+    )
+    assert "compared by their bounds" in answer.warnings[0]
+    assert "best bound" in answer.reason
+
+
+class TestSeveralTables:
+    def test_seeds_of_a_setting_are_pooled_as_if_it_were_one_table(self):
+        whole = table(FLAT, seed_noise=0.1)
+        apart = bottleneck(whole.isel(seed=[1]), whole.isel(seed=[2, 0]))
+        together = bottleneck(whole)
+        assert (apart.reason, apart.member, apart.candidates) == (together.reason, together.member, together.candidates)
+        assert apart.sizes[0].num_seeds == 3
+        np.testing.assert_allclose(
+            [size[2:7] for size in apart.sizes], [size[2:7] for size in together.sizes], atol=1e-12
+        )
+
+    def test_seeds_are_spent_where_it_was_undecided(self):
+        close = [[9.0, 5.0, 0.3, 0.0], [12.0, 8.0, 3.0, 3.0]]
+        whole = table(close, seed_noise=0.2, num_seeds=16)
+        first = whole.isel(seed=slice(2))
+        assert not bottleneck(first).decided
+        second = whole.isel(seed=slice(2, None)).sel(latent_size=[8, 16], beta=[1.0])
+        answer = bottleneck(first, second)
+        assert (answer.latent_size, answer.decided) == (8, True)
+        assert [size.num_seeds for size in answer.sizes] == [2, 2, 16, 16]
+
+    def test_points_and_grids_are_joined_by_their_values(self):
+        whole = table(FLAT)
+        points = whole.isel(seed=[2]).stack(point=("beta", "latent_size", "seed"), create_index=False)
+        assert bottleneck(whole.isel(seed=[0, 1]), points).sizes[0].num_seeds == 3
+
+    @pytest.mark.parametrize(
+        ("other", "words"),
+        [
+            (lambda one: one.expand_dims(width=[64]), "width is an axis of one table alone"),
+            (lambda one: one.isel(beta=0, drop=True), "beta is an axis of one table alone"),
+            (lambda one: one.assign_attrs(data="digits"), "data is shapes of one and digits"),
+            (lambda one: one.assign_attrs(num_samples=8), "num samples is None of one and 8"),
+            (lambda one: one, "seed=0 more than once"),
+        ],
+        ids=["more", "fewer", "data", "samples", "twice"],
+    )
+    def test_what_cannot_be_joined_is_refused_by_name(self, other, words):
+        one = table(FLAT, data="shapes")
+        with pytest.raises(VaejaxError, match=words):
+            bottleneck(one, other(one))
+
+
+class TestPaid:
+    def test_each_size_at_its_best_beta_beside_the_best_and_beside_the_answer(self):
+        losses = [[9.0, 5.0, 0.1, 0.0], [12.0, 3.0, 3.0, 3.0]]
+        found = table(losses)
+        answer = bottleneck(found.assign(rate=(found.status.dims, np.arange(24.0).reshape(2, 4, 3))))
+        assert [(size.latent_size, size.beta) for size in answer.sizes] == [(2, 1.0), (4, 4.0), (8, 1.0), (16, 1.0)]
+        np.testing.assert_allclose([size.gap_nats for size in answer.sizes], [9, 3, 0.1, 0], atol=0.03)
+        np.testing.assert_allclose([size.pays_nats for size in answer.sizes], [8.9, 2.9, 0, -0.1], atol=0.03)
+        assert [size.rate for size in answer.sizes] == [1, 16, 7, 10]
+        assert answer.sizes[0].distortion is None
+        said = sentence(answer.sizes, answer.latent_size)
+        assert said.startswith("smaller: 4 pays 2.9")
+        assert "larger: 16 gains 0.1" in said
+        assert len(sheet(answer.sizes).splitlines()) == 5
+
+    def test_at_either_end_there_is_one_neighbour(self):
+        assert "larger" not in sentence(bottleneck(table(FLAT), margin=0.0005).sizes, 16)
+        assert "smaller" not in sentence(bottleneck(table(FLAT), margin=0.3).sizes, 2)
+
+
+class TestCertainty:
+    """Many repetitions of a whole experiment with known losses: how often what is claimed is false."""
+
+    @pytest.mark.parametrize("num_seeds", [2, 3, 5])
+    @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+    def test_a_bound_holds_as_often_as_it_says(self, num_seeds, share):
+        """share: of the variance, which is of seeds and which of examples."""
+        rng = np.random.default_rng(7)
+        num, repeats = 40, 4000
+        seeds = rng.normal(0, np.sqrt(num_seeds * share), (repeats, num_seeds, 1))
+        examples = rng.normal(0, np.sqrt(num * (1 - share)), (repeats, 1, num))
+        gaps = [gap_of(one) for one in seeds + examples]
+        missed = np.mean([gap.mean - gap.reach > 0 for gap in gaps])
+        assert missed < 0.025 + 3 * np.sqrt(0.025 / repeats)
+        if share == 1:  # Student's t is exact there, and two standard errors are far too few
+            assert missed > 0.025 - 3 * np.sqrt(0.025 / repeats)
+            assert np.mean([gap.mean > 2 * gap.se for gap in gaps]) > 0.045
+
+    @pytest.mark.parametrize("num_seeds", [2, 3, 5])
+    @pytest.mark.parametrize(("loss", "smallest"), [(0.52, 16), (0.48, 8)])
+    def test_an_answer_that_is_called_decided_is_wrong_one_time_in_forty_at_most(self, num_seeds, loss, smallest):
+        wrong, repeats = 0, 300
+        for repeat in range(repeats):
+            found = table(
+                [[9.0, 5.0, loss, 0.0], [12.0, 8.0, 3.0, 3.0]],
+                seed_noise=0.1,
+                num_seeds=num_seeds,
+                seed=repeat,
+                centred=False,
+                num=40,
+            )
+            answer = bottleneck(found)
+            wrong += answer.decided and answer.latent_size != smallest
+        assert wrong <= 0.025 * repeats + 3 * np.sqrt(0.025 * repeats)
+
+    def test_seeds_that_are_not_shared_are_compared_by_their_means(self):
+        found = table([[9.0, 5.0, 1.0, 0.0], [12.0, 8.0, 3.0, 3.0]], seed_noise=0.1)
+        other = found.sel(latent_size=[16], beta=[1.0]).assign_coords(seed=[7, 8, 9])
+        rest = found.sel(latent_size=[2, 4, 8], beta=[1.0])
+        best, eight = (part.log_likelihood_test_examples.values.reshape(-1, 3, NUM)[-1] for part in (other, rest))
+        answer = bottleneck(rest, other)
+        ends = [scipy.stats.sem(one.mean(1)) for one in (best, eight)]
+        examples = scipy.stats.sem(best.mean(0) - eight.mean(0))
+        paid = next(size for size in answer.sizes if size.latent_size == 8)
+        assert paid.gap_nats == pytest.approx(best.mean() - eight.mean())
+        assert paid.gap_se == pytest.approx(np.sqrt(sum(end**2 for end in ends) + examples**2))
+
+
 def test_it_is_said_where_codes_are_points_and_nothing_is_a_bound():
     found = table(FLAT)
     assert not any("points" in warning for warning in bottleneck(found).warnings)
-    points = found.assign(log_likelihood=(found.status.dims, np.full(found.status.shape, -np.inf)))
-    assert "no bound on log p(x)" in bottleneck(points).warnings[0]
+    points = bounds_only(found).assign(log_likelihood=(found.status.dims, np.full(found.status.shape, -np.inf)))
+    answer = bottleneck(points)
+    assert "no bound on log p(x)" in answer.warnings[0]
+    assert "trade-off" in answer.reason
+    assert answer.by == "elbo"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from vaejax.answer import Paid
 from vaejax.errors import OutputError
 from vaejax.report import Portrait, page, write
 
@@ -25,6 +26,7 @@ class Answer(NamedTuple):
     candidates: tuple = (16,)
     warnings: tuple = ()
     member: Any = {"beta": 1.0, "latent_size": 16, "seed": 0}  # noqa: RUF012
+    sizes: tuple = ()
 
 
 AXES = {"beta": [0.25, 0.5, 1.0, 4.0], "latent_size": [2, 4, 8, 16, 32], "seed": [0, 1]}
@@ -221,6 +223,22 @@ def test_decided_answer_is_one_sentence(full):
     assert sentence == "Use latent size 16 and beta 1."
     assert "0.84 ± 0.06 nats" in full
     assert "Not decided" not in full
+
+
+def test_what_each_size_costs_is_a_table_and_that_of_the_answer_is_marked():
+    sizes = (
+        Paid(8, 0.5, 7.1, 0.5, 6.2, 0.4, 2, 18.2, 76.0, 8.0),
+        Paid(16, 1.0, 0.9, 0.06, 0.0, 0.0, 3, 21.0, 70.0, 11.5),
+        Paid(32, 1.0, 0.0, 0.0, -0.9, 0.06, 3, None, None, None),
+    )
+    text = page(grid(), Answer(sizes=sizes))
+    table = text[text.index('id="paid"') :]
+    found = re.findall(r"<tr.*?</tr>", table[: table.index("</section>")])[1:]
+    told = [[re.sub("<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in found]
+    assert told[0] == ["8", "0.5", "7.10 ± 0.50", "6.20 ± 0.40", "2", "18.20", "76.00", "8.0"]
+    assert told[2][3] == "−0.90 ± 0.06"  # noqa: RUF001
+    assert ["chosen" in row for row in found] == [False, True, False]
+    assert 'id="paid"' not in page(grid(), Answer(sizes=sizes[:1]))
 
 
 def test_undecided_answer_says_so_and_what_remains():

@@ -95,7 +95,7 @@ class Config:
     plan: Literal["auto", "together", "in_turn"] = "auto"
     """Train all members at once, or one after another in the one program. Auto: at once, with convolutions in turn."""
     margin: float = 0.005
-    """What a smaller latent size may lose, as a part of the best bound."""
+    """What a smaller latent size may lose, as a part of the best log likelihood."""
 
 
 def axes_of(config: Config) -> dict[str, list[Any]]:
@@ -138,4 +138,4 @@ def check(config: Config) -> None:
     for size in config.latent_size:
         require_count("latent_size", size)
     if not 0 < config.margin < 1:
-        raise VaejaxError(f"margin must be a part of the best bound, between 0 and 1, got {config.margin!r}")
+        raise VaejaxError(f"margin must be a part of the best log likelihood, between 0 and 1, got {config.margin!r}")

@@ -179,7 +179,8 @@ def answer_json(answer: Answer, dataset: "xr.Dataset") -> dict[str, Any]:
     """The answer, and whether training was long enough for it."""
     drift = dataset["drift"].values[np.isfinite(dataset["drift"].values)]
     flat = bool(len(drift) and (np.abs(drift) < FLAT).all())
-    return plain({**answer._asdict(), "flat": flat})
+    sizes = [size._asdict() for size in answer.sizes]
+    return plain({**answer._asdict(), "sizes": sizes, "flat": flat})
 
 
 def write_result(path: Path, result: Result) -> None:

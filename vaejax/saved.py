@@ -35,7 +35,7 @@ def open_run(path: Path) -> Run:
     config, noted, result = _read_run(path)
     data = configured.read_data(config)
     folder.require_same_data(path, config, data, noted)
-    return Run(config, data, result, bottleneck(result.dataset, config.margin))
+    return Run(config, data, result, bottleneck(result.dataset, margin=config.margin))
 
 
 def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
@@ -49,7 +49,7 @@ def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
     vaejax.errors.VaejaxError: expected the folder of a finished run, and there is no answer.json in runs/nowhere
     """
     config, _, result = _read_run(Path(path).expanduser())
-    return extract(result, **nearest_to(bottleneck(result.dataset, config.margin), where))
+    return extract(result, **nearest_to(bottleneck(result.dataset, margin=config.margin), where))
 
 
 def _read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:

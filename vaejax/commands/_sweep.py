@@ -2,6 +2,7 @@ from dataclasses import dataclass, field
 
 from tyro.conf import OmitArgPrefixes
 
+from vaejax.answer import sentence, sheet
 from vaejax.config import Config
 
 from ._run import Keeping, run
@@ -20,7 +21,12 @@ class Sweep:
         if found is None:
             return 0
         _, answer = found
+        if answer.sizes:
+            print(f"\n{sheet(answer.sizes)}")
         print(f"\n{answer.reason}")
+        beside = sentence(answer.sizes, answer.latent_size)
+        if beside:
+            print(f"Beside it, {beside}.")
         for warning in answer.warnings:
             print(f"Note: {warning}")
         print(f"The report: {self.keeping.out / 'report.html'}  (all numbers: {self.keeping.out / 'results.csv'})")

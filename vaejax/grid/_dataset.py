@@ -25,6 +25,8 @@ DESCRIPTIONS = {
     "status": "ok, or diverged: not finite any more, and not measured",
     "elbo_validation_examples": "the bound at beta 1 of each validation example, nats",
     "elbo_test_examples": "the bound at beta 1 of each test example, nats",
+    "log_likelihood_validation_examples": "log 1/K sum_k p(x, z_k) / q(z_k|x) of each validation example, nats",
+    "log_likelihood_test_examples": "log 1/K sum_k p(x, z_k) / q(z_k|x) of each test example, nats",
     "history_validation": "the validation bound at beta 1 of the last state, one draw of z, nats per example",
     "history_value": "the objective as trained, mean over an epoch, nats per example",
     "history_distortion": "the distortion as trained, mean over an epoch, nats per example",
@@ -56,4 +58,4 @@ def dataset_of(
 def _dimension(name: str) -> str:
     if name.startswith("history_"):
         return "epoch"
-    return "validation_example" if name == "elbo_validation_examples" else "test_example"
+    return "validation_example" if name.endswith("_validation_examples") else "test_example"

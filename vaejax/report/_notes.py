@@ -25,13 +25,13 @@ _GLOSSARY = (
     (
         "ELBO",
         f"{_MINUS}(distortion + rate)",
-        "A lower bound of the log likelihood, at beta 1 whatever beta training used: what members are compared by. "
-        "Larger is better.",
+        "A lower bound of the log likelihood, at beta 1 whatever beta training used. Larger is better.",
     ),
     (
         "Log likelihood",
         "log 1/K Σ<sub>k</sub> p(x, z<sub>k</sub>) / q(z<sub>k</sub>|x)",
-        "A tighter bound, from K importance samples: closer to log p(x) than the ELBO. Larger is better.",
+        "A tighter bound, from K importance samples: closer to log p(x) than the ELBO, and what members are compared "
+        "by. Larger is better.",
     ),
     (
         "Active units",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vaejax.errors import OutputError
-from vaejax.report import _answer, _curves, _held_out, _notes, _rate_distortion, _tiles
+from vaejax.report import _answer, _curves, _held_out, _notes, _paid, _rate_distortion, _tiles
 from vaejax.report._members import Members, hue_axis, hues, levels, members
 from vaejax.report._portrait import Portrait
 from vaejax.report._style import CSS, SCRIPT, palette
@@ -73,6 +73,7 @@ def _sections(flat: Members, answer: Any, attrs: dict[Any, Any], portrait: Portr
     return [
         ("rate-distortion", "Rate and distortion", _rate_distortion_section(flat)),
         ("latent-size", "How many latents are enough?", _held_out_section(flat, answer.margin_nats)),
+        ("paid", "What a smaller or larger one costs", _paid.paid(answer)),
         ("training", "Was training long enough?", _training_section(flat)),
         ("all-members", "All members", _table_section(flat)),
         ("samples", "Samples", _samples(portrait)),
