@@ -14,6 +14,7 @@ from . import recipes as recipes
 from . import schedules as schedules
 from . import variants as variants
 from .answer import bottleneck as bottleneck
+from .answer import find_bottleneck as find_bottleneck
 from .grid import Keeper as Keeper
 from .grid import extract as extract
 from .grid import fit as fit
