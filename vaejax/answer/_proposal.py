@@ -49,7 +49,7 @@ def _reason(look: Look, sizes: tuple[int, ...], beyond: bool, too_narrow: bool) 
     if too_narrow:
         text = (
             f"All {look.widest} latents of the widest model are active after {epochs}, so the answer may be larger: "
-            f"give a wider one, like {2 * look.widest}. Tried up to there are {tried}"
+            f"give a wider one, like {2 * look.widest}. Up to there, tried are {tried}"
         )
     elif not look.active:
         text = f"None of {look.widest} latents is active after {epochs}: q(z|x) is the prior. Tried are {tried}"

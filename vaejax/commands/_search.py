@@ -106,9 +106,9 @@ class Shown:
         self._end()
         where, self.name, self.began = folder_of(self.path, stage), stage.name, time.perf_counter()
         where.mkdir(parents=True, exist_ok=True)
-        progress = self.stack.enter_context(Progress(stage.epochs, History(where), self.began))
-        progress.console.print(f"{stage.name}, {stage.why}")
-        return progress.update
+        progress = Progress(stage.epochs, History(where), self.began)
+        progress.console.print(f"{stage.name}: {stage.why}")
+        return self.stack.enter_context(progress).update
 
     def _end(self) -> None:
         self.stack.close()
