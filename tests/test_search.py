@@ -20,21 +20,27 @@ from vaejax.commands import _search
 from vaejax.errors import Stopped, VaejaxError
 
 
-def look(active, widest=64, by_rate=None, dimension=None):
+def look(carrying, widest=64, dimension=None, epochs=10):
+    """So many latents with the same rate, and of all others a hundredth of it, which is active by the usual counts."""
     known = None if dimension is None else Estimate(dimension, 0.1)
-    return Look(known, None, 100, widest, 10, active, by_rate, ())
+    rates = (2.0,) * carrying + (0.02,) * (min(widest, carrying + 4) - carrying)
+    return Look(known, None, 100, widest, epochs, len(rates), len(rates), rates)
 
 
 class TestProposal:
     @pytest.mark.parametrize(
-        ("active", "sizes"),
-        [(16, (4, 8, 12, 16, 24)), (3, (1, 2, 3, 5)), (1, (1, 2)), (6, (2, 3, 5, 6, 9)), (60, (15, 30, 45, 60, 64))],
+        ("carrying", "sizes"),
+        [(16, (4, 8, 12, 16, 24)), (3, (1, 2, 3, 5)), (1, (1, 2)), (6, (2, 3, 5, 6, 9)), (19, (5, 10, 14, 19, 29))],
     )
-    def test_sizes_are_around_the_number_of_active_units_and_within_the_widest(self, active, sizes):
-        assert propose(look(active)).sizes == sizes
+    def test_sizes_are_around_the_number_that_carry_the_rate_and_not_those_that_are_going_idle(self, carrying, sizes):
+        assert look(carrying).carrying == carrying
+        assert look(carrying).active_units > carrying
+        assert propose(look(carrying)).sizes == sizes
 
-    def test_the_larger_of_the_two_counts_is_taken(self):
-        assert propose(look(8, by_rate=16)).sizes == propose(look(16, by_rate=8)).sizes == (4, 8, 12, 16, 24)
+    def test_without_a_rate_for_each_latent_the_active_units_count(self):
+        found = Look(None, None, 100, 64, 10, 8, None, ())
+        assert propose(found).sizes == (2, 4, 6, 8, 12)
+        assert "8 of 64 latents are active" in propose(found).reason
 
     def test_the_dimension_of_the_data_extends_the_range_where_it_is_larger(self):
         assert propose(look(4, dimension=9.2)).sizes == (1, 2, 3, 4, 6, 10)
@@ -42,16 +48,17 @@ class TestProposal:
         assert propose(look(4, dimension=5.0)).sizes == (1, 2, 3, 4, 6)
         assert max(propose(look(4, widest=8, dimension=30.0)).sizes) == 8
 
-    def test_a_widest_all_of_whose_latents_are_active_is_told(self):
-        found = propose(look(16, widest=16))
+    def test_a_widest_that_cuts_the_range_off_is_told(self):
+        found = propose(look(11, widest=12))
         assert found.too_narrow
-        assert found.sizes == (4, 8, 12, 16)
-        assert "like 32" in found.reason
-        assert not propose(look(15, widest=16)).too_narrow
+        assert max(found.sizes) == 12
+        assert "give a wider one" in found.reason
+        assert not propose(look(8, widest=12)).too_narrow
 
     def test_none_active_is_told(self):
-        assert propose(look(0)).sizes == (1, 2)
-        assert "None of 64 latents is active" in propose(look(0)).reason
+        none = Look(None, None, 100, 64, 10, 0, 0, (0.0,) * 64)
+        assert propose(none).sizes == (1, 2)
+        assert "None of 64 latents is active" in propose(none).reason
 
 
 def answered(chosen, candidates, sizes, *, best=None, beta=1.0):

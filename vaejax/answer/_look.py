@@ -13,6 +13,7 @@ from vaejax.metrics import active_units, active_units_by_rate, maximum_likelihoo
 from vaejax.types import Example, Latent, Parts
 
 ROWS = 2000  # of the data: distances between all of them are looked at
+CARRIED = 0.95  # of the rate: while a model is trained, latents that go idle keep a little
 NEIGHBOURS = 20  # of a row, for the likelihood
 
 
@@ -44,9 +45,12 @@ class Look(NamedTuple):
     rates: tuple[float, ...]
 
     @property
-    def active(self) -> int:
-        """The larger of the two numbers of active units."""
-        return max(self.active_units, self.active_units_by_rate or 0)
+    def carrying(self) -> int:
+        """How many latents carry 95% of the rate; the active units where it has not one part for each."""
+        total = sum(self.rates)
+        if total <= 0:
+            return self.active_units
+        return int(np.searchsorted(np.cumsum(self.rates), CARRIED * total)) + 1
 
 
 def look_at(data: Data, wide: Result) -> Look:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 OnSegment = Callable[["xr.Dataset"], Any]
-LOOK = 5  # the first look takes one part in so many of the epochs
+LOOK = 2  # the first look takes one part in so many of the epochs: earlier, latents that go idle are still in use
 TAKEN = ("beta", "latent_size", "seed")
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -76,7 +76,7 @@ def find_bottleneck(
     """How many latents the data need: the range from a first look, the answer from a grid, then the best of the rest.
 
     1. `look_at`: the dimension of the data, and the active units of one model with `widest` latents, beta 1, trained
-       for `look_epochs`, by default a fifth of the epochs. `propose` makes latent sizes of it.
+       for `look_epochs`, by default half the epochs. `propose` makes latent sizes of it.
     2. Those sizes x `beta` x seeds 0 to `seeds` - 1, and `bottleneck` of the table. While it is undecided, as many
        seeds more of the sizes that remain possible and of the best, up to `most_seeds`; once decided, larger sizes
        where it is the largest tried, and sizes between it and the next smaller (`next_step`).

@@ -34,11 +34,11 @@ def gain_of(table: "xr.Dataset", before: Mapping[str, Any]) -> Gain:
     before: the values of the axes of that setting, without the seed.
 
     >>> import numpy as np, xarray as xr
-    >>> values = np.array([[-9.0, -9.2], [-5.0, -5.2]])[:, None, :]
+    >>> values = np.array([[-9.0, -9.2], [-5.0, -5.2], [-6.0, -6.2]])[:, None, :]
     >>> dims, splits = ("learning_rate", "seed"), ("validation", "test")
     >>> examples = {f"log_likelihood_{split}_examples": ((*dims, f"{split}_example"), values) for split in splits}
-    >>> status = {"status": (dims, [["ok"], ["ok"]])}
-    >>> table = xr.Dataset({**examples, **status}, {"learning_rate": [1e-3, 3e-3], "seed": [0]})
+    >>> status = {"status": (dims, [["ok"], ["ok"], ["ok"]])}
+    >>> table = xr.Dataset({**examples, **status}, {"learning_rate": [1e-3, 3e-3, 1e-2], "seed": [0]})
     >>> gain_of(table, {"learning_rate": 1e-3}).reason
     'The second grid gained 4.00 ± 0.00 nats on test: learning rate 0.003.'
     """

@@ -36,7 +36,7 @@ class Searching:
     most_seeds: int = 9
     """Where it is undecided, seeds are added up to so many."""
     look_epochs: int | None = None
-    """Of the first look, one model with --widest latents. By default a fifth of the epochs."""
+    """Of the first look, one model with --widest latents. By default half the epochs."""
     second_grid: bool = True
     """With the size fixed, a grid over --learning-rate, --width and --weight-decay, and what it gains. The first value
     of each is used before. By default it tries a third of the rate, twice the width, and a weight decay of 0.01."""
