@@ -56,7 +56,7 @@ class TestProposal:
         assert not propose(look(8, widest=12)).too_narrow
 
     def test_none_active_is_told(self):
-        none = Look(None, None, 100, 64, 10, 0, 0, (0.0,) * 64)
+        none = Look(None, None, 100, 64, 10, 0, 0, (1e-5,) * 64)
         assert propose(none).sizes == (1, 2)
         assert "None of 64 latents is active" in propose(none).reason
 

@@ -46,11 +46,11 @@ class Look(NamedTuple):
 
     @property
     def carrying(self) -> int:
-        """How many latents carry 95% of the rate; the active units where it has not one part for each."""
-        total = sum(self.rates)
-        if total <= 0:
-            return self.active_units
-        return int(np.searchsorted(np.cumsum(self.rates), CARRIED * total)) + 1
+        """How many latents carry 95% of the rate, of those that are active by either count."""
+        active = max(self.active_units, self.active_units_by_rate or 0)
+        if not self.rates:
+            return active
+        return min(active, int(np.searchsorted(np.cumsum(self.rates), CARRIED * sum(self.rates))) + 1)
 
 
 def look_at(data: Data, wide: Result) -> Look:

@@ -75,13 +75,16 @@ def find_bottleneck(
 ) -> Found:
     """How many latents the data need: the range from a first look, the answer from a grid, then the best of the rest.
 
-    1. `look_at`: the dimension of the data, and the active units of one model with `widest` latents, beta 1, trained
-       for `look_epochs`, by default half the epochs. `propose` makes latent sizes of it.
+    1. `look_at`: the dimension of the data, and the rate of each latent of one model with `widest` latents, beta 1,
+       trained for `look_epochs`, by default half the epochs. `propose` makes latent sizes of it.
     2. Those sizes x `beta` x seeds 0 to `seeds` - 1, and `bottleneck` of the table. While it is undecided, as many
        seeds more of the sizes that remain possible and of the best, up to `most_seeds`; once decided, larger sizes
        where it is the largest tried, and sizes between it and the next smaller (`next_step`).
     3. At that size and the betas next to the chosen one, a grid over `tune`, and what it gained (`gain_of`). One pass:
        with the tuned values another size might be the smallest that does as well.
+
+    An answer is one about models as they were trained: with a learning rate too small for the epochs, the search held
+    5 or 6 latents possible for data of rank 3. So the first values in `tune` are to be good ones.
 
     member: as for `sweep`, a function of `beta`, `latent_size` and the names in `tune`; with `max_latent_size=widest`
         in its model each stage is one program for each architecture.
@@ -122,8 +125,9 @@ def find_bottleneck(
     tuning = _tuned(train, answer, tune, limits, epochs)
     before = {name: value for name, value in answer.member.items() if name != "seed"}
     gain = None if tuning is None else gain_of(tuning.result.dataset, before)
+    tuned = [tuning] if tuning is not None and gain is not None and gain.member else []
     place = gain.member if gain is not None and gain.member else answer.member
-    chosen = _member_at(place, [*rounds, *([tuning] if tuning else [])])
+    chosen = _member_at(place, [*rounds, *tuned])
     told = told_of(look, proposal, [one.stage for one in rounds], answer, gain, limits)
     return Found(answer, look, proposal, wide, rounds, tuning, gain, chosen, place, told)
 
