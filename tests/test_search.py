@@ -312,6 +312,8 @@ class TestCommand:
             (["--first-seed", "3"], "leave out --first-seed"),
             (["--most-seeds", "0"], "most_seeds"),
             (["--widest", "0"], "widest"),
+            (["--widest", "None"], "give --widest"),
+            (["--beta"], "beta must be"),
             (["--look-epochs", "0"], "look_epochs"),
             (["--weight-decay", "-1"], "weight_decay"),
             (["--width", "0"], "width"),

@@ -54,6 +54,8 @@ def filled(config: Config, searching: Searching) -> Config:
         raise VaejaxError(
             "vaejax bottleneck proposes latent sizes itself: leave out --latent-size, or use vaejax sweep"
         )
+    if config.widest is None:
+        raise VaejaxError("vaejax bottleneck needs the latents of its wide model: give --widest, like --widest 64")
     if config.first_seed:
         raise VaejaxError("vaejax bottleneck counts its seeds from 0: leave out --first-seed, or use vaejax sweep")
     if not searching.second_grid:
