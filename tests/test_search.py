@@ -7,6 +7,8 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -17,6 +19,8 @@ from vaejax.answer import Answer, Look, Paid, gain_of, propose
 from vaejax.answer._look import Estimate
 from vaejax.answer._rounds import Limits, limits_of, next_step
 from vaejax.commands import _search
+from vaejax.config import Config, axes_of
+from vaejax.configured import Facts, member_of
 from vaejax.errors import Stopped, VaejaxError
 
 
@@ -253,6 +257,28 @@ class TestLinearData:
 
 def raised(error):
     raise error
+
+
+def test_weight_decay_takes_its_part_of_every_weight_in_a_step_and_width_is_that_of_every_layer():
+    """AdamW less Adam, from one state: the learning rate times the decay times the weight, from the definition."""
+    config = Config(hidden=(3, 3), latent_size=(2,), epochs=1, batch_size=8)
+    build = member_of(config, Facts((4,), vj.likelihoods.bernoulli(), 8))
+    batch = vj.Example(jnp.asarray(np.random.default_rng(0).integers(0, 2, (8, 4)).astype(np.float32)))
+    plain, decayed = build(1.0, 2, 1e-2), build(1.0, 2, 1e-2, weight_decay=jnp.asarray(0.5))
+    start = plain.init(jax.random.key(0), batch)
+    after, less = (
+        one.step(jax.random.key(1), one.init(jax.random.key(0), batch), batch)[0] for one in (plain, decayed)
+    )
+    for first, a, b in zip(*(jax.tree.leaves(state.params) for state in (start, after, less)), strict=True):
+        np.testing.assert_allclose(a - b, 1e-2 * 0.5 * first, atol=1e-6)
+    wide = jax.tree.leaves(build(1.0, 2, 1e-2, width=5).init(jax.random.key(0), batch).params)
+    assert max(max(leaf.shape) for leaf in wide) == 5
+
+
+def test_what_was_not_asked_for_is_no_axis():
+    assert list(axes_of(Config())) == ["beta", "latent_size", "learning_rate", "seed"]
+    asked = axes_of(Config(width=(4, 8), weight_decay=(0.0, 0.1)))
+    assert (asked["width"], asked["weight_decay"]) == ([4, 8], [0.0, 0.1])
 
 
 TINY = "--beta 1 --widest 2 --seeds 1 --most-seeds 1 --epochs 3 --hidden 4 --batch-size 16 --num-samples 4".split()  # noqa: SIM905
