@@ -15,9 +15,9 @@ member of the first grid lacks to the maximum of the likelihood in closed form (
        4    3.0      3000         7  2,3,4,5,7,10  3       0.006
 
 Where the noise is small it finds the rank, also from 80 examples to train on and 10 to test on (where members are
-stopped by 10 validation examples, and one lacks 0.4 nats). At noise 3 the signal of an entry has a standard deviation of
-1.6 or 2.1: of rank 2 it says, after nine seeds, that 1 may do as well, and of rank 4 that 3 latents are enough, since
-the fourth, with less variance than the noise, gains less than the margin, 0.5% of the best. The largest sizes are the
+stopped by 10 validation examples, and one lacks 0.4 nats). At noise 3 the signal of an entry has a deviation of 1.6 or
+2.1: of rank 2 it says, after nine seeds, that 1 may do as well, and of rank 4 that 3 latents are enough, since the
+fourth, with less variance than the noise, gains less than the margin, 0.5% of the best. The largest sizes are the
 dimension of the data by two neighbours, to which noise adds.
 Tipping and Bishop (1999), Probabilistic principal component analysis.
 """
