@@ -18,6 +18,7 @@ from .answer import at_rate as at_rate
 from .answer import bottleneck as bottleneck
 from .answer import bottlenecks as bottlenecks
 from .answer import doctor as doctor
+from .answer import find_bottleneck as find_bottleneck
 from .answer import pareto as pareto
 from .evaluation import evaluate as evaluate
 from .grid import Keeper as Keeper

@@ -17,6 +17,7 @@ from vaejax.errors import Stopped, VaejaxError, VaejaxWarning
 
 Command = (
     Annotated[commands.Sweep, subcommand("sweep")]
+    | Annotated[commands.Bottleneck, subcommand("bottleneck")]
     | Annotated[commands.Train, subcommand("train")]
     | Annotated[commands.Evaluate, subcommand("evaluate")]
     | Annotated[commands.Doctor, subcommand("doctor")]

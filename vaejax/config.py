@@ -51,6 +51,8 @@ class Config:
     """Weights of the KL term."""
     latent_size: tuple[int, ...] = (2, 4, 8, 16, 32)
     """Numbers of latents."""
+    widest: int | None = None
+    """How many latents there is room for. By default the largest of them; what is trained does not depend on it."""
     seeds: int = 2
     """How often each is trained, with one seed after another."""
     first_seed: int = 0
@@ -75,11 +77,15 @@ class Config:
     """Dense layers, or for images convolutions and then dense layers (and back in the decoder)."""
     hidden: tuple[int, ...] | None = None
     """Widths of the dense layers of encoder and decoder. By default 64 64, with convolutions 256."""
+    width: tuple[int, ...] | None = None
+    """One width for all of them, in place of --hidden. Several make an axis, and a program each."""
     channels: tuple[int, ...] = (32, 64)
     """Channels of the convolutions, 4 x 4 with stride 2; in the decoder in reverse order."""
     learning_rate: tuple[float, ...] | None = None
     """Of Adam, at the start; it falls to zero as (1 - t)^4. Several make an axis. By default 1.2e-2, with convolutions
     2e-3."""
+    weight_decay: tuple[float, ...] | None = None
+    """Adam's becomes AdamW's: a step also takes the learning rate times this off every weight. Several make an axis."""
     warm_up: float = 0.0
     """Epochs in which beta rises from 0 to its value, in a line."""
     batch_size: int = 128
@@ -95,12 +101,19 @@ class Config:
 def axes_of(config: Config) -> dict[str, list[Any]]:
     """The axes of the grid, in the order of the table."""
     rates = DEFAULTS[config.net].learning_rate if config.learning_rate is None else config.learning_rate
+    asked: dict[str, Any] = {"width": config.width, "weight_decay": config.weight_decay}
     return {
         "beta": list(config.beta),
         "latent_size": list(config.latent_size),
         "learning_rate": list(rates),
+        **{name: list(values) for name, values in asked.items() if values is not None},
         "seed": list(range(config.first_seed, config.first_seed + config.seeds)),
     }
+
+
+def widest_of(config: Config) -> int:
+    """How many latents the arrays have room for."""
+    return max(config.latent_size, default=1) if config.widest is None else config.widest
 
 
 def check(config: Config) -> None:
@@ -114,6 +127,12 @@ def check(config: Config) -> None:
     require_number("warm_up", config.warm_up, least=0.0)
     for rate in config.learning_rate or ():
         require_number("learning_rate", rate, above=0.0)
+    for decay in config.weight_decay or ():
+        require_number("weight_decay", decay, least=0.0)
+    for width in config.width or ():
+        require_count("width", width)
+    if config.widest is not None:
+        require_count("widest", config.widest, least=max(config.latent_size, default=1))
     for beta in config.beta:
         require_number("beta", beta, least=0.0)
     for size in config.latent_size:

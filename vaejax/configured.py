@@ -10,7 +10,7 @@ import optax
 
 from vaejax import data as sources
 from vaejax import likelihoods, nets, objectives, posteriors, priors, schedules, variants
-from vaejax.config import DEFAULTS, Config
+from vaejax.config import DEFAULTS, Config, widest_of
 from vaejax.data import Data
 from vaejax.families import COUNTS, REALS
 from vaejax.grid import in_turn, together
@@ -128,26 +128,35 @@ def facts_from(found: Mapping[str, Any]) -> Facts:
 
 
 def member_of(config: Config, facts: Facts) -> Callable[..., Trainer]:
-    """The member that the command line trains, with Adam at a learning rate that falls as (1 - t)^4."""
+    """The member that the command line trains, with Adam or AdamW at a learning rate that falls as (1 - t)^4."""
     num_steps = config.epochs * math.ceil(facts.num_train / min(config.batch_size, facts.num_train))
     optimizers = LIKELIHOODS[facts.likelihood.name].optimizers
-    encoder, decoder = NETS[config.net](config.hidden or DEFAULTS[config.net].hidden, config.channels)
-    encoder = nets.viewed(encoder) if facts.likelihood.support == COUNTS else encoder
+    hidden, widest = config.hidden or DEFAULTS[config.net].hidden, widest_of(config)
 
-    def member(beta: Number, latent_size: Number, learning_rate: Number) -> Trainer:
+    def member(
+        beta: Number,
+        latent_size: Number,
+        learning_rate: Number,
+        width: int | None = None,
+        weight_decay: Number | None = None,
+    ) -> Trainer:
+        widths = hidden if width is None else (width,) * len(hidden)
+        encoder, decoder = NETS[config.net](widths, config.channels)
+        encoder = nets.viewed(encoder) if facts.likelihood.support == COUNTS else encoder
         model = vae(
             encoder,
             decoder,
             data_shape=facts.data_shape,
             latent_size=latent_size,
-            max_latent_size=max(config.latent_size),
+            max_latent_size=widest,
             likelihood=facts.likelihood,
-            posterior=POSTERIORS[config.posterior](max(config.latent_size)),
+            posterior=POSTERIORS[config.posterior](widest),
             prior=PRIORS[config.prior](),
         )
         model = VARIANTS.get(config.prior, lambda model: model)(model)
         rate = schedules.scaled(learning_rate, optax.polynomial_schedule(1.0, 0.0, 4, num_steps))
-        optimizer = by_name(optax.adam(rate), **optimizers) if optimizers else optax.adam(rate)
+        stepped = optax.adam(rate) if weight_decay is None else optax.adamw(rate, weight_decay=weight_decay)
+        optimizer = by_name(stepped, **optimizers) if optimizers else stepped
         if not config.warm_up:
             return trainer(model, objectives.elbo(beta), optimizer)
         rising = schedules.linear(0.0, beta, config.warm_up * num_steps / config.epochs)

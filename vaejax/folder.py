@@ -32,6 +32,7 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray", "orbax
 FORMAT = 1
 FLAT = 0.1  # nats; a bound that moves less over the last 20% of the epochs was trained long enough
 CHECKPOINTS = "checkpoints"
+ROUNDS = "rounds"  # of a search: the grids that followed the first, a folder each
 
 
 def finished(path: Path) -> bool:
@@ -107,7 +108,12 @@ def write_config(path: Path, config: Config, data: Data) -> None:
     """
     if (path / "config.json").exists():
         _require_same(path, config, data)
-        return
+    else:
+        note_config(path, config, data)
+
+
+def note_config(path: Path, config: Config, data: Data) -> None:
+    """config.json, whatever it was before."""
     found = {
         "name": data.name,
         "sha256": digest(data),
@@ -152,6 +158,11 @@ def require_same_data(path: Path, config: Config, data: Data, noted_data: Mappin
 def _said(value: Any) -> str:
     """As one would say it at the command line."""
     return " ".join(map(str, value)) if isinstance(value, tuple) else "not given" if value is None else str(value)
+
+
+def rounds_of(path: Path) -> list[Path]:
+    """The folders of the grids of a search that followed its first, in order; none where it was no search."""
+    return sorted((path / ROUNDS).glob("*"), key=lambda folder: int(folder.name))
 
 
 def require_finished(path: Path) -> None:

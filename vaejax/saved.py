@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+EVALUATION = "evaluation.nc"
+
+
 class Run(NamedTuple):
-    """What was asked, on what, and what came of it."""
+    """What was asked, on what, and what came of it. rounds: further grids of a search, with a say in the answer."""
 
     config: Config
     data: Data
     result: Result
     answer: Answer
+    rounds: tuple[Result, ...] = ()
 
 
 def open_run(path: Path) -> Run:
@@ -36,7 +40,8 @@ def open_run(path: Path) -> Run:
     config, noted, result = _read_run(path)
     data = configured.read_data(config)
     folder.require_same_data(path, config, data, noted)
-    return Run(config, data, result, bottleneck(result.dataset, margin=config.margin))
+    rounds = _rounds(path)
+    return Run(config, data, result, _answer(config, (result, *rounds)), rounds)
 
 
 def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
@@ -49,20 +54,55 @@ def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
     Traceback (most recent call last):
     vaejax.errors.VaejaxError: expected the folder of a finished run, and there is no answer.json in runs/nowhere
     """
-    config, _, result = _read_run(Path(path).expanduser())
-    return extract(result, **nearest_to(bottleneck(result.dataset, margin=config.margin), where))
+    path = Path(path).expanduser()
+    config, _, result = _read_run(path)
+    results = (result, *_rounds(path))
+    place = nearest_to(_answer(config, results), where)
+    if where and "seed" not in where and _holding(results, place) is None:  # the chosen seed is of a later round
+        place["seed"] = result.dataset["seed"].values[0].item()
+    return extract(_holding(results, place) or result, **place)
+
+
+def _rounds(path: Path) -> tuple[Result, ...]:
+    return tuple(_read_run(folder_of_round)[2] for folder_of_round in folder.rounds_of(path))
+
+
+def _answer(config: Config, results: Sequence[Result]) -> Answer:
+    return bottleneck(*(result.dataset for result in results), margin=config.margin)
+
+
+def _holding(results: Sequence[Result], place: Mapping[str, Any]) -> Result | None:
+    """The first result with a member at a place."""
+    for result in results:
+        values = {name: result.dataset[name].values for name in place if name in result.dataset.coords}
+        if len(values) == len(place) and all((values[name] == place[name]).any() for name in place):
+            return result
+    return None
 
 
 def read_table(path: Path) -> "xr.Dataset":
-    """The table of a finished run. Raises: VaejaxError where there is none, or its file is damaged."""
+    """The table of a finished run, with the columns that `vaejax evaluate` added, if it did.
+
+    Raises: VaejaxError where there is none, or a file of it is damaged.
+    """
+    folder.require_finished(path)
+    table = _opened(path / "results.nc")
+    if not (path / EVALUATION).exists():
+        return table
+    further = _opened(path / EVALUATION)
+    names = further.attrs["evaluated"].split()
+    told = {name: further.attrs[name] for name in ("evaluated", "not_measured", "warnings", "held_examples")}
+    return table.assign({name: further[name] for name in names}).assign_attrs(told)
+
+
+def _opened(path: Path) -> "xr.Dataset":
     import xarray as xr
 
-    folder.require_finished(path)
     try:
-        with xr.open_dataset(path / "results.nc", engine="scipy") as opened:
+        with xr.open_dataset(path, engine="scipy") as opened:
             return opened.load()
     except (OSError, ValueError, TypeError) as error:
-        raise VaejaxError(f"cannot read {path / 'results.nc'}: {error}") from error
+        raise VaejaxError(f"cannot read {path}: {error}") from error
 
 
 def _read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
@@ -100,11 +140,17 @@ def nearest_to(answer: Answer, where: Mapping[str, Any]) -> dict[str, Any]:
     return {**answer.member, **where}
 
 
-def write_report(path: Path, result: Result, answer: Answer, data: Data) -> None:
-    """report.html, with a portrait of the chosen member."""
+def report_again(path: Path) -> None:
+    """The report of a finished run, from what is in its folder."""
+    run = open_run(path)
+    write_report(path, run.result, run.answer, run.data, run.rounds)
+
+
+def write_report(path: Path, result: Result, answer: Answer, data: Data, rounds: Sequence[Result] = ()) -> None:
+    """report.html, with a portrait of the chosen member, which may be one of the further `rounds` of a search."""
     portrait = None
     if answer.member:
-        member = extract(result, **answer.member)
+        member = extract(_holding((result, *rounds), answer.member) or result, **answer.member)
         portrait = report.portrait_of(jax.random.key(0), *member, first_examples(data, 12))
     report.write(path / "report.html", result.dataset, answer, portrait)
 

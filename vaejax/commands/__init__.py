@@ -1,5 +1,6 @@
 """What each command of `vaejax` does. One file, one command."""
 
+from ._bottleneck import Bottleneck as Bottleneck
 from ._data import DataSet as DataSet
 from ._doctor import Doctor as Doctor
 from ._evaluate import Evaluate as Evaluate

@@ -7,6 +7,7 @@ import tyro
 from tyro.conf import Positional
 
 from vaejax import evaluation, saved, tables
+from vaejax.answer import bottlenecks
 from vaejax.errors import OutputError
 from vaejax.numerics import require_count
 
@@ -47,12 +48,14 @@ class Evaluate:
         path = self.run_folder / "evaluation.csv"
         try:
             path.write_text(tables.results_csv(dataset, [name for one in measures for name in one.columns]))
-            dataset.to_netcdf(path.with_suffix(".nc"), engine="scipy")
+            dataset.to_netcdf(self.run_folder / saved.EVALUATION, engine="scipy")
         except OSError as error:
             raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
         print(tables.short_table(dataset, ["elbo", *(next(iter(one.columns)) for one in measures)]), end="")
         _tell(dataset)
+        saved.report_again(self.run_folder)
         print(f"All columns: {path}; what they are, and those of several numbers: {path.with_suffix('.nc')}")
+        print(f"The report shows them: {self.run_folder / 'report.html'}")
         return 0
 
 
@@ -61,7 +64,9 @@ def _show(name: str, seconds: float) -> None:
 
 
 def _tell(dataset: "xr.Dataset") -> None:
-    """What to know before a conclusion is drawn, and what is not there."""
+    """Where criteria disagree, what to know before a conclusion is drawn, and what is not there."""
+    if dataset.sizes.get("latent_size", 1) > 1:
+        print(bottlenecks(dataset).reason)
     for warning in dataset.attrs["warnings"].splitlines():
         print(f"Note: {warning}")
     for line in dataset.attrs["not_measured"].splitlines():
