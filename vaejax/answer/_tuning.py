@@ -51,14 +51,17 @@ def gain_of(table: "xr.Dataset", before: Mapping[str, Any]) -> Gain:
     first = next((setting for setting in settings if dict(setting.values) == dict(before)), None)
     changed = [name for name in best.values if best.values[name] != before[name]]
     if first is None:
-        reason = f"The values that were used before diverged in the second grid; its best is {named(best, best.values)}"
+        found = named(best.values, best.values)
+        reason = f"The values that were used before diverged in the second grid; its best is {found}"
         return Gain(before, member, nan, nan, f"{reason}.")
     gap = paired(best, first, "test")
     if not changed:
         reason = f"The second grid gained nothing: of {len(settings)} settings the first is best"
     else:
         unsure = ", which is within its error" if gap.mean < 2 * gap.se else ""
-        reason = f"The second grid gained {gap.mean:.2f} ± {gap.se:.2f} nats on test{unsure}: {named(best, changed)}"
+        reason = (
+            f"The second grid gained {gap.mean:.2f} ± {gap.se:.2f} nats on test{unsure}: {named(best.values, changed)}"
+        )
     return Gain(before, member, gap.mean, gap.se, f"{reason}.{_edges(table, best.values)}")
 
 
