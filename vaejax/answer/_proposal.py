@@ -53,7 +53,7 @@ def _reason(look: Look, sizes: tuple[int, ...], beyond: bool, too_narrow: bool) 
         text = f"{num} of {look.widest} latents carry 95% of the rate after {epochs}: tried are {tried}"
     else:
         text = f"{num} of {look.widest} latents are active after {epochs}: tried are {tried}"
-    if beyond and look.two_nn is not None:
+    if beyond and look.two_nn is not None and look.two_nn.value <= look.widest:
         text += f", up to the dimension of the data, {look.two_nn.value:.1f} ± {look.two_nn.se:.1f}"
     if too_narrow:
         text += f". The range would go beyond {look.widest}: where the answer is near it, give a wider one"
