@@ -13,8 +13,8 @@ About 6 minutes on two cores. 16 x 16 pictures of a heart, at most 3,000 to trai
 It is near the number of factors and not always that number, nor should it be: the answer is about these networks,
 trained this long. All are far from what knows the factors, minus the log of how many pictures there are, -6.9, -8.7 and
 -10.6. Two factors get a third latent. The orientation would need two, being an angle, and within 5% these networks make
-nothing of a fourth. With the scale it is not decided by six seeds; 4 was not tried, as sizes between are tried only once
-it is decided. The last column is the best member of the first grid.
+nothing of a fourth. With the scale it is not decided by six seeds; 4 was not tried, as sizes between are tried only
+once it is decided. The last column is the best member of the first grid.
 """
 
 import time
