@@ -258,6 +258,7 @@ def test_a_doubtful_likelihood_of_the_best_is_a_warning_that_the_answer_repeats(
     assert doubtful[0] in vj.bottleneck(table.assign_attrs(warnings=doubtful[0])).warnings
 
 
+@pytest.mark.long
 def test_the_command_measures_what_it_is_asked_for(tmp_path, capsys):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "a.npz", train=rng.random((40, 4)), validation=rng.random((9, 4)), test=rng.random((9, 4)))

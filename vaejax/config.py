@@ -98,10 +98,13 @@ class Config:
     """What a smaller latent size may lose, as a part of the best log likelihood."""
 
 
+ALWAYS, ASKED = ("beta", "latent_size", "learning_rate"), ("width", "weight_decay")  # axes, of every grid or of some
+
+
 def axes_of(config: Config) -> dict[str, list[Any]]:
     """The axes of the grid, in the order of the table."""
     rates = DEFAULTS[config.net].learning_rate if config.learning_rate is None else config.learning_rate
-    asked: dict[str, Any] = {"width": config.width, "weight_decay": config.weight_decay}
+    asked: dict[str, Any] = {name: getattr(config, name) for name in ASKED}
     return {
         "beta": list(config.beta),
         "latent_size": list(config.latent_size),

@@ -88,7 +88,7 @@ def memorised(chart: Chart) -> Finding | None:
             "apart"
         ),
         int(np.where(mask, gap, -np.inf).argmax()),
-        Remedy("Train narrower networks", {"hidden": ((16, 16), (32, 32))}),
+        Remedy("Train narrower networks", {"width": (16, 32)}),
         Remedy(
             "Decay the weights",
             {"weight_decay": (1e-3, 1e-2)},

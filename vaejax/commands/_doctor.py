@@ -8,7 +8,7 @@ from tyro.conf import Positional
 
 from vaejax import folder, saved
 from vaejax.answer import Remedy, doctor
-from vaejax.config import Config, axes_of
+from vaejax.config import ALWAYS, ASKED, Config
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,8 @@ def lines_of(remedy: Remedy, config: Config, out: str) -> list[str]:
     if not remedy.grid or not set(remedy.grid) <= known:
         values = ", ".join(f"{name}={list(values)}" for name, values in remedy.grid.items())
         return [part for part in (remedy.python, f"vj.sweep(member, data, {values})" if values else "") if part]
-    axes = set(axes_of(config)) - {"seed"}
     ((name, values),) = remedy.grid.items()
-    tried = [values] if name in axes else list(values)
+    tried = [values] if name in (*ALWAYS, *ASKED) else list(values)
     marks = [""] if len(tried) == 1 else [str(i) for i in range(1, len(tried) + 1)]
     return [_command(config, {name: value}, f"{out}{mark}") for value, mark in zip(tried, marks, strict=True)]
 
