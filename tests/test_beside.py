@@ -51,6 +51,7 @@ def test_one_array_and_what_lies_beside_it_are_split_alike():
         assert data.raw(name).observed.shape == split.shape
 
 
+@pytest.mark.long
 def test_a_grid_of_conditional_models_is_one_program_and_its_members_take_the_context():
     data = reals(context={"sizes": SIZES})
     result = swept(data, num_samples=1000)

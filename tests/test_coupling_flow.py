@@ -47,7 +47,7 @@ def test_a_spline_is_monotone_smooth_at_its_knots_and_undone_by_its_inverse(floa
     np.testing.assert_allclose(jax.vmap(lambda x: forward(x, jnp.zeros(23), 3.0)[0])(x), x, atol=1e-14)
 
 
-@pytest.mark.parametrize("num", [1, 2, 5])
+@pytest.mark.parametrize("num", [1, 2, pytest.param(5, marks=pytest.mark.long)])
 def test_the_density_is_that_of_the_base_and_the_log_determinant(num, float64, monkeypatch):
     params = far_params(num)
 

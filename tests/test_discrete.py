@@ -301,6 +301,7 @@ def test_a_grid_over_latent_sizes_is_one_program_and_its_members_are_extracted(n
     assert vj.encode(model, params, jnp.zeros(4)).shape == (1, *PAIRS[name][0]().unit_shape)
 
 
+@pytest.mark.long
 def test_a_temperature_may_be_an_axis_and_a_schedule():
     """Values at a temperature are the same and training is not; a schedule that has ended is that number."""
 

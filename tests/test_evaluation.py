@@ -139,6 +139,7 @@ def test_the_anatomy_is_that_of_the_compact_member(table, alone, held):
     close(table.rate_per_latent.sum("latent").sel(learning_rate=0.01), table.rate.sel(learning_rate=0.01))
 
 
+@pytest.mark.long
 def test_codes_are_measured_as_those_of_the_compact_member(table, alone, held):
     _, _, where, train, test = alone
     row, key = table.sel(where), key_of_measures()

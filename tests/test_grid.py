@@ -9,10 +9,9 @@ import pytest
 import vaejax as vj
 from vaejax import data
 from vaejax.errors import VaejaxError
-from vaejax.grid import _run
+from vaejax.grid import _run, seen_by
 from vaejax.grid._axes import grid_of, members_of
 from vaejax.grid._measure import measure
-from vaejax.grid._sweep import _seen_by
 
 ROWS = np.random.default_rng(0).integers(0, 5, (60, 3, 2)).astype(np.uint8)
 TINY = data.arrays(ROWS, levels=5)
@@ -187,7 +186,7 @@ class TestPrograms:
 class TestMeasures:
     def test_every_example_counts_once_whatever_the_chunk(self, result, monkeypatch):
         program, params = result.programs[0], result.params[0]
-        view = _seen_by(program, TINY)
+        view = seen_by(program, TINY)
         whole = measure(program, params, view, 8)
         monkeypatch.setattr(_run, "CHUNK", 7)
         monkeypatch.setattr(_run.chunks_of, "__defaults__", (7,))

@@ -93,6 +93,7 @@ def test_where_every_label_is_known_it_is_the_elbo_and_what_is_taught(float64):
     assert float(taught.value - plain.value) == pytest.approx(0.7 * log_q.mean(), rel=1e-10)
 
 
+@pytest.mark.long
 def test_without_labels_the_sum_over_classes_is_the_mean_over_drawn_ones(float64):
     model, batch = trained(), examples()._replace(context=jnp.full(8, -1))
     params = jax.tree.map(lambda a: 2 * a + 0.1, model.init(KEY, batch))

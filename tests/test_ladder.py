@@ -152,6 +152,7 @@ def test_with_exact_posteriors_the_bound_of_two_groups_is_log_p(objective, float
     )  # closed rates, one draw
 
 
+@pytest.mark.long
 def test_it_is_a_prior_of_pseudo_inputs_too():
     model = vj.variants.vamp(ladder((2, 2), likelihood=vj.likelihoods.bernoulli()), 3)
     taught = vj.trainer(model, vj.objectives.iwae(2), optax.adam(1e-2))

@@ -139,7 +139,7 @@ def test_a_masked_model_trains_as_the_smaller_one(prior, objective, optimizer, l
     assert_same_training(wide, narrow, size, rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.parametrize("net", ["linear", "deep", "gated"])
+@pytest.mark.parametrize("net", ["linear", pytest.param("deep", marks=pytest.mark.long), "gated"])
 def test_a_member_of_a_grid_is_the_model_alone_whoever_else_is_there(net, float64):
     """Sizes are traced; the company, its width and a member's place in it change nothing."""
     objective, prior = ("iwae", "mixture") if net == "deep" else ("elbo", "standard_normal")

@@ -177,6 +177,7 @@ def test_the_rate_of_a_conditional_model_is_to_the_prior_of_its_context(float64)
     assert np.abs(new[0] - new[1]).max() > 1e-3
 
 
+@pytest.mark.long
 def test_a_masked_conditional_model_is_the_smaller_one(float64):
     batch = vj.Example(jnp.ones((6, 4)), jax.random.normal(KEY, (6, 3)))
     found = []

@@ -89,7 +89,7 @@ def drawn(stats, num):
     return jax.jit(lambda stats: jax.vmap(lambda key: FISHER.sample(key, (), stats)[0])(keys))(stats)
 
 
-@pytest.mark.parametrize("size", [2, 3, 10, 100, 500])
+@pytest.mark.parametrize("size", [2, 3, 100, pytest.param(500, marks=pytest.mark.long)])
 def test_draws_are_on_the_sphere_and_have_its_first_two_moments(size, float64):
     """E mu.z = A and E (mu.z)^2 = 1 - (d - 1) A / kappa, within 4.5 standard errors of 4,000 draws."""
     for kappa in (0.5, 5.0, 200.0, 1e5):
@@ -125,7 +125,9 @@ def test_an_angle_is_moved_to_the_same_mass_of_the_other_law(size, kappa, float6
         assert below / (below + above) == pytest.approx(wanted, rel=1e-9)
 
 
-@pytest.mark.parametrize(("size", "kappa"), [(2, 0.3), (3, 4.0), (30, 30.0), (500, 2000.0)])
+@pytest.mark.parametrize(
+    ("size", "kappa"), [(2, 0.3), (3, 4.0), (30, 30.0), pytest.param(500, 2000.0, marks=pytest.mark.long)]
+)
 def test_the_gradient_through_a_draw_has_the_expectation_of_the_gradient(size, kappa, float64):
     """d/ds E mu.z, along mu and across it, within 4.5 standard errors of 2,000 draws: A' sqrt(d) and A / |s|."""
 

@@ -272,6 +272,7 @@ def test_eight_clusters_take_eight_codes():
     assert bounds.distortion[-1] < bounds.distortion[0] / 10
 
 
+@pytest.mark.long
 def test_a_grid_over_latent_sizes_and_commitments_is_one_program():
     def member(latent_size, commitment):
         return taught(made(latent_size, 3, commitment=commitment))

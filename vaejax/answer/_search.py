@@ -95,15 +95,14 @@ def find_bottleneck(
     Raises: VaejaxError as `sweep`, and where the wide model diverges.
 
     >>> import numpy as np, optax, vaejax as vj
-    >>> def member(beta, latent_size, learning_rate):
+    >>> def member(beta, latent_size):
     ...     nets = vj.nets.mlp(8), vj.nets.mlp(8)
-    ...     model = vj.vae(*nets, data_shape=(4,), latent_size=latent_size, max_latent_size=2)
-    ...     return vj.trainer(model, vj.objectives.elbo(beta), optax.adam(learning_rate))
+    ...     model = vj.vae(*nets, data_shape=(4,), latent_size=latent_size, max_latent_size=1)
+    ...     return vj.trainer(model, vj.objectives.elbo(beta), optax.adam(1e-2))
     >>> rows = np.random.default_rng(0).random((40, 4))
-    >>> few = {"epochs": 2, "seeds": 1, "most_seeds": 1, "num_samples": 4}
-    >>> found = find_bottleneck(member, rows, widest=2, tune={"learning_rate": [1e-2, 1e-3]}, **few)
-    >>> found.answer.latent_size in (1, 2), sorted(found.place)
-    (True, ['beta', 'latent_size', 'learning_rate', 'seed'])
+    >>> found = find_bottleneck(member, rows, widest=1, epochs=2, seeds=1, most_seeds=1, num_samples=4)
+    >>> found.answer.latent_size, sorted(found.place)
+    (1, ['beta', 'latent_size', 'seed'])
     """
     limits = limits_of(widest, beta, seeds, most_seeds)
     held = _first_values(tune)
