@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+NEAR = 10  # margins: settings as near tell how much seeds vary
+
+
 class Answer(NamedTuple):
     """Which latent size and which beta; `None` where every member diverged or there is no such axis.
 
@@ -52,8 +55,8 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
 
     A size is certain to be within the margin, or to be out of it, by a bound on its loss that holds 97.5% of the time
     with Student's t for the seeds (`gap_of`): each such claim is false at most one time in forty, were it the only one
-    and the best known. What training adds by chance is estimated from the best settings of all sizes together
-    (`spread_of`), never below what the two that are compared show: two seeds of five sizes tell what three of one do.
+    and the best known. What training adds by chance is estimated from all settings within ten margins of the best
+    (`spread_of`; worse ones vary more, and are out anyway), never below what the two that are compared show.
 
     by: a column to compare by, in place of log p(x): "distortion", or what `vj.evaluate` adds, like "frechet_pca". One
     whose direction is not known has a sign, "-energy" where less is better. Where there is one number for each member
@@ -91,7 +94,7 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
     best = max(settings, key=lambda setting: setting.score)
     allowed = margin * abs(best.score)
     sizes = _best_by_size(settings)
-    spread = spread_of(list(sizes.values()), "validation")
+    spread = spread_of([one for one in settings if best.score - one.score <= NEAR * allowed], "validation")
     gaps = {size: paired(best, setting, "validation", spread) for size, setting in sizes.items()}
     certain = [size for size, gap in gaps.items() if gap.mean + gap.reach < allowed or sizes[size] is best]
     chosen = certain[0]
