@@ -28,6 +28,17 @@ CORE += "numerics objectives posteriors priors spheres train variants verbs"
 jaxtyping.install_import_hook([f"vaejax.{room}" for room in CORE.split()], "checked.checked")  # before vaejax is
 
 
+LONG_VARIANTS = frozenset((Path(__file__).parent / "long_variants.txt").read_text().splitlines())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What is listed there is long too."""
+    for item in items:
+        if item.nodeid in LONG_VARIANTS:
+            item.add_marker(pytest.mark.long)
+
+
 MAPS = Path("/proc/self/maps")  # of Linux
 MOST = 10_000  # a process may have 65,530, and each compiled program takes some
 

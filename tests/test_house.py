@@ -16,6 +16,7 @@ import vaejax as vj
 
 PACKAGE = Path(vj.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
+TESTS = Path(__file__).parent
 FLOORS = [  # a room imports from the floors below its own, and from nowhere else
     {"errors", "types", "versions"},
     {"numerics", "families"},
@@ -183,3 +184,11 @@ def test_the_lowest_versions_that_are_tested_are_those_that_are_asked_for():
     lowest = {line.replace(">=", "==").split(",")[0] for line in asked}
     tested = {line for line in (root / "constraints-lowest.txt").read_text().splitlines() if not line.startswith("#")}
     assert tested == lowest
+
+
+def test_the_variants_that_are_long_are_of_tests_that_there_are():
+    """A name that is no test's any more would leave its variants short, and nobody would know."""
+    lines = (TESTS / "long_variants.txt").read_text().splitlines()
+    for line in [line for line in lines if not line.startswith("#")]:
+        path, *_, name = line.split("[")[0].split("::")
+        assert f"def {name}(" in (TESTS.parent / path).read_text(), line
