@@ -117,6 +117,6 @@ if __name__ == "__main__":
     asked = arguments.parse_args()
     data = vj.data.grey(vj.data.fashion_mnist())
     cut = {"train": 5000, "validation": 2000, "test": 2000}
-    splits = {name: data.splits[name][:num] for name, num in cut.items()}
+    splits: dict[str, Any] = {name: data.splits[name][:num] for name, num in cut.items()}
     few = data._replace(**splits, labels={name: data.labels[name][:num] for name, num in cut.items()})
     show(run(asked.likelihoods, asked.objectives, asked.epochs, asked.seeds, few))
