@@ -20,6 +20,7 @@ if tuple(map(int, importlib.metadata.version("jax").split(".")[:2])) < (0, 11): 
 
 import jax
 import jaxtyping
+import numpy as np
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -56,3 +57,11 @@ def float64():
     """Double precision, for densities and equalities that hold to 1e-8 and better."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(scope="session")
+def rows(tmp_path_factory):
+    """A file of 60 images of 4 x 4 pixels, uint8, for the command line."""
+    path = tmp_path_factory.mktemp("data") / "rows.npy"
+    np.save(path, np.random.default_rng(0).integers(0, 256, (60, 4, 4)).astype(np.uint8))
+    return path

@@ -25,13 +25,6 @@ SMALL = "--beta 1 4 --latent-size 1 2 --seeds 1 --epochs 3 --hidden 4 --batch-si
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "rows.npy"
-    np.save(path, np.random.default_rng(0).integers(0, 256, (60, 4, 4)).astype(np.uint8))
-    return path
-
-
-@pytest.fixture(scope="module")
 def finished(rows, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "a"
     assert cli.main(["sweep", "--data", str(rows), "--out", str(out), *SMALL]) == 0

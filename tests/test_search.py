@@ -288,13 +288,6 @@ TINY.append("--no-second-grid")
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "rows.npy"
-    np.save(path, np.random.default_rng(0).integers(0, 256, (60, 4, 4)).astype(np.uint8))
-    return path
-
-
-@pytest.fixture(scope="module")
 def run(rows, tmp_path_factory):
     """One that is over after its look and its first grid."""
     out = tmp_path_factory.mktemp("runs") / "a"

@@ -140,10 +140,10 @@ def nearest_to(answer: Answer, where: Mapping[str, Any]) -> dict[str, Any]:
     return {**answer.member, **where}
 
 
-def report_again(path: Path) -> None:
-    """The report of a finished run, from what is in its folder."""
-    run = open_run(path)
-    write_report(path, run.result, run.answer, run.data, run.rounds)
+def report_again(path: Path, run: Run) -> None:
+    """The report of a run that is open, with what has been measured of it by now."""
+    result = run.result._replace(dataset=read_table(path))
+    write_report(path, result, _answer(run.config, (result, *run.rounds)), run.data, run.rounds)
 
 
 def write_report(path: Path, result: Result, answer: Answer, data: Data, rounds: Sequence[Result] = ()) -> None:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from vaejax.answer._criteria import criterion_of
 from vaejax.answer._paid import Paid, paid
 from vaejax.answer._paired import paired, quantile, spread_of
@@ -69,7 +67,7 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
     Raises: VaejaxError where members saw the data differently, so that they are in different units; where tables lack
     an axis of each other, are of different data, splits or settings of training, or hold the same member.
 
-    >>> import xarray as xr
+    >>> import numpy as np, xarray as xr
     >>> values = np.array([[-9.0, -9.2], [-5.0, -5.2], [-5.01, -5.19]])[:, None, :]
     >>> dims = ("latent_size", "seed")
     >>> table = xr.Dataset(
@@ -119,7 +117,7 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
             *warnings(settings, sizes[chosen], diverged, unfinished, None if not open_sizes else chance),
             *dict.fromkeys(text for table in tables for text in table.attrs.get("warnings", "").splitlines()),
         ),
-        member=_member(sizes[chosen]),
+        member=sizes[chosen].member,
         by=criterion.column,
         sizes=paid(sizes, best, chosen),
     )
@@ -131,11 +129,6 @@ def _best_by_size(settings: Sequence[Setting]) -> dict[Any, Setting]:
     for setting in sorted(settings, key=lambda s: (s.values.get("latent_size", 0), -s.score)):
         found.setdefault(setting.values.get("latent_size"), setting)
     return found
-
-
-def _member(setting: Setting) -> dict[str, Any]:
-    at = int(np.argmax(setting.validation.mean(1)))
-    return {**setting.values, "seed": setting.seeds[at]}
 
 
 def _no_answer(diverged: int, by: str) -> Answer:

@@ -62,6 +62,11 @@ class Chart(NamedTuple):
             return []
         return sorted({value for value, here in zip(self.axes[axis], mask, strict=True) if here})
 
+    @property
+    def quarter(self) -> int:
+        """A quarter of the epochs, at least one."""
+        return max(1, int(self.attrs.get("epochs", 40)) // 4)
+
     def has(self, name: str) -> bool:
         """Whether there is such a column, or an axis of numbers."""
         return name in self.columns or all(isinstance(value, int | float) for value in self.axes.get(name, [""]))

@@ -32,6 +32,11 @@ class Setting(NamedTuple):
         """The mean on validation."""
         return float(self.validation.mean())
 
+    @property
+    def member(self) -> dict[str, Any]:
+        """Where the best of its seeds on validation stands."""
+        return {**self.values, "seed": self.seeds[int(np.argmax(self.validation.mean(1)))]}
+
 
 class _Row(NamedTuple):
     """A member that can be measured."""

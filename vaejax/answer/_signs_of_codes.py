@@ -36,7 +36,7 @@ def collapse(chart: Chart) -> Finding | None:
         told,
         int(np.where(mask, rate, np.inf).argmin()),
         *remedies,
-        Remedy("Let the KL come in slowly", {"warm_up": (quarter(chart),)}),
+        Remedy("Let the KL come in slowly", {"warm_up": (chart.quarter,)}),
         Remedy(
             "Leave some nats of each latent free of charge (Kingma et al. 2016, arXiv:1606.04934)",
             {"nats": (0.02, 0.1, 0.5)},
@@ -111,11 +111,6 @@ def lower_betas(chart: Chart, mask: np.ndarray) -> tuple[float, ...]:
     """A quarter and a half of the smallest beta of these members; 1/4 and 1/2 where there is no such axis."""
     least = next((beta for beta in chart.levels("beta", mask) if beta > 0), 1.0)
     return least / 4, least / 2
-
-
-def quarter(chart: Chart) -> int:
-    """A quarter of the epochs, at least one."""
-    return max(1, int(chart.attrs.get("epochs", 40)) // 4)
 
 
 CHECKS = (

@@ -5,7 +5,6 @@ import math
 import numpy as np
 
 from vaejax.answer._findings import Chart, Check, Finding, Remedy, finding
-from vaejax.answer._signs_of_codes import quarter
 
 SHARE = 0.2  # of the test bound that training may be ahead: it is about 0.1 of good networks on 1,200 digits
 ERRORS = 3.0
@@ -113,7 +112,7 @@ def warming(chart: Chart) -> Finding | None:
         mask,
         lambda i: f"beta was {force[i]:.3g} at the end of training and was to be {asked[i]:.3g}",
         worst,
-        Remedy("Shorten it, so that most of the run has the beta that was asked for", {"warm_up": (quarter(chart),)}),
+        Remedy("Shorten it, so that most of the run has the beta that was asked for", {"warm_up": (chart.quarter,)}),
         *remedies,
     )
 

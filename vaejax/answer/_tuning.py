@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaejax.answer._bottleneck import bottleneck
 from vaejax.answer._criteria import likelihood_of
 from vaejax.answer._paired import paired
 from vaejax.answer._reason import named
@@ -47,13 +46,13 @@ def gain_of(table: "xr.Dataset", before: Mapping[str, Any]) -> Gain:
     nan = float("nan")
     if not settings:
         return Gain(before, {}, nan, nan, f"The second grid gained nothing: all {diverged} of its members diverged.")
-    best, member = max(settings, key=lambda setting: setting.score), bottleneck(table).member
+    best = max(settings, key=lambda setting: setting.score)
     first = next((setting for setting in settings if dict(setting.values) == dict(before)), None)
     changed = [name for name in best.values if best.values[name] != before[name]]
     if first is None:
         found = named(best.values, best.values)
         reason = f"The values that were used before diverged in the second grid; its best is {found}"
-        return Gain(before, member, nan, nan, f"{reason}.")
+        return Gain(before, best.member, nan, nan, f"{reason}.")
     gap = paired(best, first, "test")
     if not changed:
         reason = f"The second grid gained nothing: of {len(settings)} settings the first is best"
@@ -62,7 +61,7 @@ def gain_of(table: "xr.Dataset", before: Mapping[str, Any]) -> Gain:
         reason = (
             f"The second grid gained {gap.mean:.2f} ± {gap.se:.2f} nats on test{unsure}: {named(best.values, changed)}"
         )
-    return Gain(before, member, gap.mean, gap.se, f"{reason}.{_edges(table, best.values)}")
+    return Gain(before, best.member, gap.mean, gap.se, f"{reason}.{_edges(table, best.values)}")
 
 
 def _edges(table: "xr.Dataset", values: Mapping[str, Any]) -> str:

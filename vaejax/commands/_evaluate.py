@@ -53,7 +53,7 @@ class Evaluate:
             raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
         print(tables.short_table(dataset, ["elbo", *(next(iter(one.columns)) for one in measures)]), end="")
         _tell(dataset)
-        saved.report_again(self.run_folder)
+        saved.report_again(self.run_folder, run)
         print(f"All columns: {path}; what they are, and those of several numbers: {path.with_suffix('.nc')}")
         print(f"The report shows them: {self.run_folder / 'report.html'}")
         return 0

@@ -17,6 +17,6 @@ class Report:
 
     def run(self) -> int:
         """0; writes report.html into the run's folder."""
-        saved.report_again(self.run_folder)
+        saved.report_again(self.run_folder, saved.open_run(self.run_folder))
         print(f"The report: {self.run_folder / 'report.html'}")
         return 0

@@ -26,7 +26,7 @@ class Held:
     labels, train_labels: `None` where there are none. factors, train_factors: the same, `[num, factor]`.
     num_classes, num_values: how many labels, and values of any factor, there are room for.
     data_range: the largest value of x less the smallest; `None` where there is no such.
-    num_samples: the draws of the table's log likelihood. num_seeds: how many members differ by their seed alone.
+    num_samples: the draws of the table's log likelihood.
     """
 
     test: Example

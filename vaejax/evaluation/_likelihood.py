@@ -9,6 +9,7 @@ from jaxtyping import Array
 
 from vaejax import metrics
 from vaejax.errors import VaejaxError
+from vaejax.grid import examples_at_once
 from vaejax.numerics import require_count
 from vaejax.types import VAE, Key, Number, Params
 
@@ -20,7 +21,6 @@ from ._types import Measure, Members, Values
 if TYPE_CHECKING:
     import xarray as xr
 
-VALUES_AT_ONCE = 2**16  # of x that are decoded at a time, for the caches
 MOST = 0.1  # of the examples whose estimate may be doubtful without a word
 NEAR = 0.005  # of the best bound: the members that matter are those that lose no more
 
@@ -53,13 +53,11 @@ def likelihood(num_samples: Number | None = None) -> Measure:
 
 
 def _of_one(num_samples: int, key: Key, model: VAE, params: Params, held: Held) -> dict[str, Array | str]:
-    at_once = VALUES_AT_ONCE // (metrics.BLOCK * math.prod(model.data_shape))
-
     def one(draw_key: Key, example):
         found = metrics.reliability(draw_key, model, params, example, num_samples)
         return found, found.trusted
 
-    found, trusted = by_rows(one, held.keys, held.test, at_once=min(at_once, len(held.keys)))
+    found, trusted = by_rows(one, held.keys, held.test, at_once=min(examples_at_once(model), len(held.keys)))
     mean, num = jnp.mean(found.log_likelihood), len(held.keys)
     error = jnp.std(found.log_likelihood, ddof=1) / jnp.sqrt(num) if num > 1 else jnp.array(jnp.nan)
     return {

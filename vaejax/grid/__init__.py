@@ -13,6 +13,7 @@ from ._result import Member as Member
 from ._result import Result as Result
 from ._result import extract as extract
 from ._run import MEASURING_SEED as MEASURING_SEED
+from ._run import examples_at_once as examples_at_once
 from ._run import measuring_keys as measuring_keys
 from ._sweep import fit as fit
 from ._sweep import remeasured as remeasured

@@ -168,7 +168,7 @@ def _measure(model: VAE, batches: Batches, params: Params, chunk: Chunk, num_sam
         example = batches.view(view_key, raw)
         return importance(draw_key, model, params, example, num_samples), model.encode(params, example)
 
-    num, most = len(chunk.index), max(1, AT_ONCE // (DRAWS_AT_ONCE * math.prod(model.data_shape)))
+    num, most = len(chunk.index), examples_at_once(model)
     at_once = max(size for size in range(1, num + 1) if num % size == 0 and size <= most)
     return jax.lax.map(lambda example: one(*example), (chunk.raw, chunk.index), batch_size=at_once)
 
@@ -183,6 +183,11 @@ def _held_out(model: VAE, batches: Batches, params: Params, chunk: Chunk) -> Sca
 
     elbos = jax.vmap(one)(chunk.raw, chunk.index)
     return jnp.sum(jnp.where(chunk.weight > 0, elbos, 0.0))
+
+
+def examples_at_once(model: VAE) -> int:
+    """How many examples to decode at a time, each from a block of draws."""
+    return max(1, AT_ONCE // (DRAWS_AT_ONCE * math.prod(model.data_shape)))
 
 
 def measuring_keys(index: Array) -> tuple[Key, Key]:

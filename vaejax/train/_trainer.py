@@ -71,9 +71,11 @@ def trainer(
 
 def _keeping(model: VAE, optimizer: GradientTransformation) -> GradientTransformation:
     """With the gradient as the step of what the model keeps by itself."""
+    if not model.kept:
+        return optimizer
     import optax
 
-    return by_name(optimizer, **dict.fromkeys(model.kept, optax.sgd(1.0))) if model.kept else optimizer
+    return by_name(optimizer, **dict.fromkeys(model.kept, optax.sgd(1.0)))
 
 
 def _keyed(key: Key, batch: Example) -> Example:
