@@ -262,6 +262,14 @@ class TestCertainty:
         fewer = [settings[0]._replace(seeds=(0, 1, 7)), *settings[1:]]  # a seed of its own tells nothing of chance
         assert spread_of(fewer, "test").freedom == 5
 
+    def test_what_is_far_from_the_best_and_varies_much_leaves_the_decision_alone(self):
+        calm = table([[40.0, 3.0, 0.1, 0.0], [40.0, 3.0, 0.2, 0.1]], seed_noise=0.02, num_seeds=2)
+        wild = calm.copy(deep=True)
+        for split in ("validation", "test"):
+            wild[f"log_likelihood_{split}_examples"].loc[{"latent_size": 2}] += np.array([9.0, -9.0])[:, None]
+        assert bottleneck(calm).latent_size == bottleneck(wild).latent_size == 8
+        assert bottleneck(wild).decided
+
     def test_two_seeds_of_four_sizes_decide_what_is_clear(self):
         decided = 0
         for repeat in range(100):

@@ -299,6 +299,13 @@ def test_a_report_is_written_again_and_a_data_set_described(rows, finished, caps
     assert json.loads((finished / "config.json").read_text())["data"]["sha256"] in said
 
 
+def test_a_file_in_the_place_of_an_evaluation_is_named(finished, tmp_path, capsys):
+    out = Path(shutil.copytree(finished, tmp_path / "out"))
+    shutil.copy(out / "results.nc", out / "evaluation.nc")
+    assert cli.main(["doctor", str(out)]) == 2
+    assert "evaluation.nc is nothing that vaejax evaluate wrote" in capsys.readouterr().err
+
+
 def test_the_doctor_names_what_went_wrong_and_what_to_run(rows, finished, capsys):
     """Three epochs are too few, and noise has nothing that codes could say."""
     before = {path.name: path.stat().st_mtime_ns for path in finished.iterdir()}

@@ -241,6 +241,25 @@ def test_what_each_size_costs_is_a_table_and_that_of_the_answer_is_marked():
     assert 'id="paid"' not in page(grid(), Answer(sizes=sizes[:1]))
 
 
+def test_what_was_evaluated_is_told_of_each_size_at_its_best_setting_and_what_was_not_with_the_reason():
+    data = grid({"beta": [0.5, 1.0], "latent_size": [8, 16], "seed": [0, 1]})
+    numbers = np.arange(8.0).reshape(2, 2, 2)
+    numbers[1, 1, 0] = np.nan  # a member that diverged has no say in the mean
+    data["mig"] = (data["status"].dims, numbers, {"description": "a <gap>, 0 to 1"})
+    data["by_latent"] = ((*data["status"].dims, "latent"), np.zeros((2, 2, 2, 3)))
+    data.attrs |= {"evaluated": "mig by_latent", "not_measured": "ssim: <no> images"}
+    places = ({"beta": 0.5, "latent_size": 8}, {"beta": 1.0, "latent_size": 16})
+    sizes = tuple(Paid(p["latent_size"], p["beta"], *(0.0,) * 4, 2, None, None, None, p) for p in places)
+    text = page(data, Answer(sizes=sizes))
+    section = text[text.index('id="measures"') :]
+    section = section[: section.index("</section>")]
+    (row,) = re.findall(r"<tr>.*?</tr>", section[section.index("<tbody>") :])
+    assert re.findall(r"<td>(.*?)</td>", row) == ["0.5", "7"]
+    assert 'title="a &lt;gap&gt;, 0 to 1"' in row
+    assert "<li>ssim: &lt;no&gt; images</li>" in section
+    assert 'id="measures"' not in page(grid(), Answer(sizes=sizes))
+
+
 def test_undecided_answer_says_so_and_what_remains():
     text = page(grid(), Answer(decided=False, candidates=(16, 32)))
     sentence = re.sub("<.*?>", "", re.search(r"<h1>(.*?)</h1>", text)[1])

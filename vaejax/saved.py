@@ -90,6 +90,8 @@ def read_table(path: Path) -> "xr.Dataset":
     if not (path / EVALUATION).exists():
         return table
     further = _opened(path / EVALUATION)
+    if "evaluated" not in further.attrs:
+        raise VaejaxError(f"{path / EVALUATION} is nothing that vaejax evaluate wrote: take it out of the folder")
     names = further.attrs["evaluated"].split()
     told = {name: further.attrs[name] for name in ("evaluated", "not_measured", "warnings", "held_examples")}
     return table.assign({name: further[name] for name in names}).assign_attrs(told)
