@@ -21,7 +21,11 @@ from .answer import doctor as doctor
 from .answer import find_bottleneck as find_bottleneck
 from .answer import pareto as pareto
 from .evaluation import evaluate as evaluate
+from .examples import each_example as each_example
+from .examples import examples_in as examples_in
+from .examples import examples_of as examples_of
 from .grid import Keeper as Keeper
+from .grid import ensemble as ensemble
 from .grid import extract as extract
 from .grid import fit as fit
 from .grid import in_turn as in_turn

@@ -11,6 +11,7 @@ from ._keep import Keeper as Keeper
 from ._plan import Program as Program
 from ._result import Member as Member
 from ._result import Result as Result
+from ._result import ensemble as ensemble
 from ._result import extract as extract
 from ._run import MEASURING_SEED as MEASURING_SEED
 from ._run import examples_at_once as examples_at_once

@@ -55,6 +55,35 @@ def extract(result: Result, **where: Any) -> Member:
     return member_at(result.programs, result.params, find(result.grid, where))
 
 
+def ensemble(result: Result, **where: Any) -> Member:
+    """The members at a point of the grid that differ by their seed alone, as one model and stacked parameters.
+
+    The leaves of `params` are `[seed, ...]`: any function of `(model, params)` is mapped over them by `jax.vmap`.
+    Members that diverged are left out.
+    Raises: VaejaxError where the point is not in the grid, or does not say which setting.
+
+    >>> import jax, jax.numpy as jnp, optax, vaejax as vj
+    >>> def member(latent_size):
+    ...     model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=latent_size, max_latent_size=3)
+    ...     return vj.trainer(model, vj.objectives.elbo(), optax.adam(1e-3))
+    >>> rows = np.random.default_rng(0).random((20, 4))
+    >>> result = vj.sweep(member, rows, latent_size=[1, 3], seed=range(3), epochs=1, num_samples=4)
+    >>> model, params = ensemble(result, latent_size=1)
+    >>> jax.vmap(lambda params: vj.encode(model, params, jnp.zeros(4)))(params).shape
+    (3, 1)
+    """
+    rows = members_of(result.grid)
+    seeds = list(dict.fromkeys(row["seed"][1] for row in rows))
+    if "seed" in where:
+        raise VaejaxError("an ensemble is of all seeds of a setting: leave out the seed, or use vj.extract for one")
+    status = np.ravel(result.dataset["status"].transpose(*(axis.name for axis in result.grid)).values)
+    places = [find(result.grid, {**where, "seed": seed}) for seed in seeds]
+    members = [member_at(result.programs, result.params, place) for place in places if status[place] == "ok"]
+    if not members:
+        raise VaejaxError("every member of this setting diverged: there is none to be used")
+    return Member(members[0].model, jax.tree.map(lambda *leaves: jnp.stack(leaves), *(one.params for one in members)))
+
+
 def member_at(programs: tuple[Program, ...], params: tuple[Params, ...], index: int) -> Member:
     """The member that stands at `index` in the grid."""
     program, stacked = next((p, s) for p, s in zip(programs, params, strict=True) if index in p.rows)
