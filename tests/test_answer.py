@@ -126,6 +126,37 @@ def test_a_margin_is_a_part(margin):
         bottleneck(table(FLAT), margin=margin)
 
 
+@pytest.mark.parametrize("nats", [0.0, -1.0, float("nan")])
+def test_a_margin_in_nats_is_above_zero(nats):
+    with pytest.raises(VaejaxError, match="margin_nats"):
+        bottleneck(table(FLAT), margin_nats=nats)
+
+
+def test_a_margin_in_nats_does_not_depend_on_where_zero_is():
+    """log p(x) of a density moves with the units of x, and a part of it with them."""
+    measured = table(FLAT)
+    moved = measured.assign(
+        {name: measured[name] + 100.0 for name in measured if str(name).startswith("log_likelihood")}
+    )
+    asked = [bottleneck(one, margin_nats=0.5) for one in (measured, moved)]
+    assert asked[0].latent_size == asked[1].latent_size == 8
+    assert asked[0].margin_nats == 0.5
+    assert "within the margin of 0.50 nats, so" in asked[0].reason
+    assert bottleneck(measured, margin_nats=8.0).latent_size == 4
+
+
+@pytest.mark.parametrize(("draws", "told"), [(1.5, True), (8.0, True), (40.0, False)])
+def test_a_likelihood_of_too_few_draws_is_told_where_its_bias_is_beside_the_margin(draws, told):
+    """1 / (2 * 8) nats is an eighth of a margin of half a nat."""
+    measured = table(FLAT)
+    measured = measured.assign(
+        effective_sample_size=(measured["status"].dims, np.full(measured["status"].shape, draws))
+    )
+    words = [text for text in bottleneck(measured, margin_nats=0.5).warnings if f"effective {draws} draws" in text]
+    assert bool(words) == told
+    assert not [text for text in bottleneck(measured, margin_nats=50.0).warnings if "draws" in text]
+
+
 def bounds_only(found):
     splits = ("validation", "test")
     return found.rename({f"log_likelihood_{split}_examples": f"elbo_{split}_examples" for split in splits})

@@ -183,6 +183,8 @@ def test_importance_is_the_log_mean_of_the_weights_however_they_are_cut(measured
     np.testing.assert_allclose(found.distortion, terms.distortion[:num].mean(), rtol=1e-12)
     np.testing.assert_allclose(found.rate, terms.rate[:num].mean(), rtol=1e-12)
     np.testing.assert_allclose(found.elbo, -(found.distortion + found.rate), rtol=1e-12)
+    weights = np.exp(terms.log_weight[:num] - terms.log_weight[:num].max())
+    np.testing.assert_allclose(found.ess, weights.sum() ** 2 / np.square(weights).sum(), rtol=1e-10)
     if num == 17:  # known while tracing: the same
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), found, metrics.importance(*rest, 17))
 

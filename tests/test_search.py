@@ -96,11 +96,21 @@ class TestNextStep:
         assert (step.latent_size, step.seed) == ((4,), (3, 4, 5))
 
     def test_the_most_seeds_are_the_most(self):
-        undecided, sizes = answered(8, (4, 8), (4, 8), best=8), (4, 8)
+        undecided, sizes = answered(8, (7, 8), (7, 8), best=8), (7, 8)
         step = next_step(undecided, of(sizes, 6), LIMITS)
         assert step is not None
         assert step.seed == (6, 7)
         assert next_step(undecided, of(sizes, 8), LIMITS) is None
+
+    def test_where_seeds_do_not_decide_the_sizes_between_may(self):
+        undecided, sizes = answered(5, (3, 5), (2, 3, 5, 8), best=8), (2, 3, 5, 8)
+        step = next_step(undecided, of(sizes, 8), LIMITS)
+        assert step is not None
+        assert (step.latent_size, step.beta, step.seed) == ((4,), (1.0,), (0, 1, 2))
+        assert "3 or 5: those between" in step.why
+        assert next_step(undecided, of((*sizes, 4), 8), LIMITS) is None
+        wide = answered(24, (22, 24), (22, 24), best=24)
+        assert next_step(wide, of((22, 24), 8), LIMITS) is None  # as near as sizes are told apart
 
     def test_an_answer_at_the_edge_is_held_against_larger_ones(self):
         step = next_step(answered(12, (12,), (4, 8, 12), best=12), of((4, 8, 12), 3), LIMITS)
@@ -135,6 +145,7 @@ class TestNextStep:
                         assert trained[size, beta] == step.seed[0]  # those it has are not trained again
                         trained[size, beta] += len(step.seed)
         assert max(trained.values()) <= 8
+        assert step is None
         assert all(1 <= size <= 32 for size, _ in trained)
 
     @pytest.mark.parametrize(

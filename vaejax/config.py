@@ -96,6 +96,8 @@ class Config:
     """Train all members at once, or one after another in the one program. Auto: at once, with convolutions in turn."""
     margin: float = 0.005
     """What a smaller latent size may lose, as a part of the best log likelihood."""
+    margin_nats: float | None = None
+    """The same in nats per example, in place of that part."""
 
 
 ALWAYS, ASKED = ("beta", "latent_size", "learning_rate"), ("width", "weight_decay")  # axes, of every grid or of some
@@ -142,3 +144,5 @@ def check(config: Config) -> None:
         require_count("latent_size", size)
     if not 0 < config.margin < 1:
         raise VaejaxError(f"margin must be a part of the best log likelihood, between 0 and 1, got {config.margin!r}")
+    if config.margin_nats is not None:
+        require_number("margin_nats", config.margin_nats, above=0.0)

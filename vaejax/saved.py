@@ -68,7 +68,8 @@ def _rounds(path: Path) -> tuple[Result, ...]:
 
 
 def _answer(config: Config, results: Sequence[Result]) -> Answer:
-    return bottleneck(*(result.dataset for result in results), margin=config.margin)
+    tables = (result.dataset for result in results)
+    return bottleneck(*tables, margin=config.margin, margin_nats=config.margin_nats)
 
 
 def _holding(results: Sequence[Result], place: Mapping[str, Any]) -> Result | None:

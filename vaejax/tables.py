@@ -17,6 +17,7 @@ MEASURES = (
     "elbo",
     "log_likelihood",
     "log_likelihood_se",
+    "effective_sample_size",
     "elbo_train",
     "elbo_validation",
     "active_units",
@@ -42,7 +43,8 @@ def results_csv(dataset: "xr.Dataset", more: Sequence[str] = ()) -> str:
     more: further measures. Those that are more than one number of a member are left out.
     """
     of_member = [name for name in more if name in dataset and dataset[name].dims == dataset["status"].dims]
-    rows = rows_of(dataset, [*MEASURES, *of_member, "status"])
+    measured = [name for name in MEASURES if name in dataset]
+    rows = rows_of(dataset, [*measured, *of_member, "status"])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     header = [name for name in rows[0] if name != "program"]

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaejax.answer._criteria import criterion_of
+from vaejax.answer._criteria import LIKELIHOOD, criterion_of
 from vaejax.answer._paid import Paid, paid
 from vaejax.answer._paired import paired, quantile, spread_of
-from vaejax.answer._reason import reason, varying, warnings
+from vaejax.answer._reason import reason, too_few_draws, varying, warnings
 from vaejax.answer._settings import Setting, settings_of
 from vaejax.errors import VaejaxError
+from vaejax.numerics import require_number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,8 +41,17 @@ class Answer(NamedTuple):
     sizes: tuple[Paid, ...]
 
 
-def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005, by: str = "log_likelihood") -> Answer:
+def bottleneck(
+    dataset: "xr.Dataset",
+    *more: "xr.Dataset",
+    margin: float = 0.005,
+    margin_nats: float | None = None,
+    by: str = "log_likelihood",
+) -> Answer:
     """The smallest latent size whose loss to the best is certain to be below `margin` of the best log likelihood.
+
+    margin_nats: what may be lost, in nats per example, in place of that part: where log p(x) is near zero, or a
+        density whose zero means nothing, a part of it is no measure.
 
     Every setting is scored by its importance-weighted log p(x) on validation, in the mean over seeds, whatever it was
     trained with; a size stands for its best setting. Losses are paired differences over the same examples, noise and
@@ -82,15 +92,14 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
     >>> answer.latent_size, [round(size.gap_nats, 2) for size in answer.sizes]
     (4, [4.0, 0.0, 0.0])
     """
-    if not 0 < margin < 1:
-        raise VaejaxError(f"margin must be a part of the best log likelihood, between 0 and 1, got {margin!r}")
+    require_margin(margin, margin_nats)
     tables = (dataset, *more)
     criterion, told_first = criterion_of(tables, by)
     settings, diverged = settings_of(tables, criterion)
     if not settings:
         return _no_answer(diverged, criterion.column)
     best = max(settings, key=lambda setting: setting.score)
-    allowed = margin * abs(best.score)
+    allowed = margin * abs(best.score) if margin_nats is None else float(margin_nats)
     sizes = _best_by_size(settings)
     spread = spread_of([one for one in settings if best.score - one.score <= NEAR * allowed], "validation")
     gaps = {size: paired(best, setting, "validation", spread) for size, setting in sizes.items()}
@@ -100,7 +109,8 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
         [s for s in gaps if s < chosen and gaps[s].mean - gaps[s].reach < allowed] if chosen is not None else []
     )
     gap, told = paired(best, sizes[chosen], "test"), varying([setting.values for setting in settings])
-    limit = f"the margin of {allowed:.2f}{criterion.unit} ({100 * margin:g}% of the best {criterion.noun})"
+    part = "" if margin_nats is not None else f" ({100 * margin:g}% of the best {criterion.noun})"
+    limit = f"the margin of {allowed:.2f}{criterion.unit}{part}"
     chance = quantile(max(len(sizes[chosen].seeds), spread.freedom + 1))
     unfinished = [table.attrs.get("unfinished", "") for table in tables]
     return Answer(
@@ -115,12 +125,21 @@ def bottleneck(dataset: "xr.Dataset", *more: "xr.Dataset", margin: float = 0.005
         warnings=(
             *told_first,
             *warnings(settings, sizes[chosen], diverged, unfinished, None if not open_sizes else chance),
+            *(too_few_draws((best, sizes[chosen]), allowed) if criterion is LIKELIHOOD else ()),
             *dict.fromkeys(text for table in tables for text in table.attrs.get("warnings", "").splitlines()),
         ),
         member=sizes[chosen].member,
         by=criterion.column,
         sizes=paid(sizes, best, chosen),
     )
+
+
+def require_margin(margin: float, margin_nats: float | None) -> None:
+    """Raises: VaejaxError on what is no part, or no number of nats."""
+    if not 0 < margin < 1:
+        raise VaejaxError(f"margin must be a part of the best log likelihood, between 0 and 1, got {margin!r}")
+    if margin_nats is not None:
+        require_number("margin_nats", margin_nats, above=0.0)
 
 
 def _best_by_size(settings: Sequence[Setting]) -> dict[Any, Setting]:

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from vaejax.answer._criteria import Criterion
 from vaejax.answer._paired import Gap, paired
 from vaejax.answer._settings import Setting
@@ -14,6 +16,8 @@ EDGES = (
     ("beta", max, "largest", "larger"),
 )
 LEAST = {"latent_size": 1}  # there is nothing smaller to try
+EFFECTIVE = "effective_sample_size"
+PART_OF_MARGIN = 0.1  # what a bias may be without a word
 MUCH = 3.0  # times what seeds add by chance, where two would do if it were known
 
 
@@ -70,6 +74,21 @@ def warnings(
                 f"The answer is the {superlative} {name.replace('_', ' ')} of the grid: try {comparative} ones."
             )
     return tuple(found)
+
+
+def too_few_draws(compared: Sequence[Setting], margin: float) -> tuple[str, ...]:
+    """A sentence where log p(x) of what was compared may be off by what matters.
+
+    The bias of a logarithm of a mean of K weights is about -1 / (2 ESS) nats, and that is what can be seen of it.
+    """
+    known = [float(np.mean(one.facts[EFFECTIVE])) for one in compared if EFFECTIVE in one.facts]
+    if not known or not min(known) > 0 or 0.5 / min(known) < PART_OF_MARGIN * margin:
+        return ()
+    return (
+        f"For half of the examples log p(x) is made of an effective {min(known):.1f} draws of z or fewer, so that it "
+        f"is too low, for some members more than for others, by what may matter beside a margin of {margin:.2f} nats: "
+        "measure it with more draws (num_samples; `vaejax evaluate RUN --num-samples 5000`).",
+    )
 
 
 def varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -58,12 +58,13 @@ def next_step(answer: Answer, trained: Trained, limits: Limits) -> Step | None:
 
     Seeds go to the sizes that remain possible and to the best, each at its best beta. Once decided, an answer that is
     the largest size tried is held against larger ones, and else the sizes between it and the next smaller are tried,
-    three at a time, until none is left that is more than an eighth smaller.
+    three at a time, until none is left that is more than an eighth smaller. Where all seeds are spent and it is not
+    decided, sizes between those that remain possible are tried too: "3 or 5" may be 4.
     """
     if answer.latent_size is None:
         return None
     if not answer.decided:
-        return _more_seeds(answer, trained, limits)
+        return _more_seeds(answer, trained, limits) or _between(answer, trained, limits)
     return _wider(answer.latent_size, trained, limits) or _finer(answer.latent_size, answer.beta, trained, limits)
 
 
@@ -81,6 +82,18 @@ def _more_seeds(answer: Answer, trained: Trained, limits: Limits) -> Step | None
     return Step(f"not decided between latent size {told}: more seeds", (beta,), sizes, seeds)
 
 
+def _between(answer: Answer, trained: Trained, limits: Limits) -> Step | None:
+    """The middle of each wide gap between sizes that remain possible, where nothing was tried."""
+    tried, betas = {size for size, _ in trained}, {size.latent_size: size.beta for size in answer.sizes}
+    pairs = zip(answer.candidates, answer.candidates[1:], strict=False)
+    found = sorted({(low + high) // 2 for low, high in pairs if _wide(high - low, high)} - tried)
+    if not found:
+        return None
+    told, beta = " or ".join(map(str, answer.candidates)), betas[answer.candidates[-1]]
+    why = f"not decided between latent size {told}: those between"
+    return Step(why, limits.betas if beta is None else (beta,), tuple(found), tuple(range(limits.seeds)))
+
+
 def _wider(chosen: int, trained: Trained, limits: Limits) -> Step | None:
     largest = max(size for size, _ in trained)
     if chosen < largest or largest >= limits.widest:
@@ -93,9 +106,14 @@ def _wider(chosen: int, trained: Trained, limits: Limits) -> Step | None:
 def _finer(chosen: int, beta: float | None, trained: Trained, limits: Limits) -> Step | None:
     below = max((size for size, _ in trained if size < chosen), default=0)
     gap = chosen - below
-    if gap <= max(1, chosen // FINE):
+    if not _wide(gap, chosen):
         return None
     sizes = sorted({below + round(gap * part / (BETWEEN + 1)) for part in range(1, BETWEEN + 1)} - {below, chosen})
     told = f"between latent size {below} and {chosen}" if below else f"below latent size {chosen}"
     why = f"nothing was tried {told}: those between" if below else f"nothing was tried {told}: smaller ones"
     return Step(why, limits.betas if beta is None else (beta,), tuple(sizes), tuple(range(limits.seeds)))
+
+
+def _wide(gap: int, size: int) -> bool:
+    """Whether a size is so far from the next smaller that those between are worth a try."""
+    return gap > max(1, size // FINE)

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaejax.answer._bottleneck import Answer, bottleneck
+from vaejax.answer._bottleneck import Answer, bottleneck, require_margin
 from vaejax.answer._look import Look, look_at
 from vaejax.answer._proposal import Proposal, propose
 from vaejax.answer._rounds import Limits, Stage, Step, limits_of, next_step
@@ -69,6 +69,7 @@ def find_bottleneck(
     seeds: int = 3,
     most_seeds: int = 9,
     margin: float = 0.005,
+    margin_nats: float | None = None,
     keep: str | Path | Keeper | None = None,
     on_stage: Callable[[Stage], OnSegment | None] | None = None,
     **options: Any,
@@ -78,8 +79,9 @@ def find_bottleneck(
     1. `look_at`: the dimension of the data, and the rate of each latent of one model with `widest` latents, beta 1,
        trained for `look_epochs`, by default half the epochs. `propose` makes latent sizes of it.
     2. Those sizes x `beta` x seeds 0 to `seeds` - 1, and `bottleneck` of the table. While it is undecided, as many
-       seeds more of the sizes that remain possible and of the best, up to `most_seeds`; once decided, larger sizes
-       where it is the largest tried, and sizes between it and the next smaller (`next_step`).
+       seeds more of the sizes that remain possible and of the best, up to `most_seeds`, and then sizes between them
+       that were not tried; once decided, larger sizes where it is the largest tried, and sizes between it and the
+       next smaller (`next_step`).
     3. At that size and the betas next to the chosen one, a grid over `tune`, and what it gained (`gain_of`). One pass:
        with the tuned values another size might be the smallest that does as well.
 
@@ -104,6 +106,7 @@ def find_bottleneck(
     >>> found.answer.latent_size, sorted(found.place)
     (1, ['beta', 'latent_size', 'seed'])
     """
+    require_margin(margin, margin_nats)
     limits = limits_of(widest, beta, seeds, most_seeds)
     held = _first_values(tune)
     epochs = require_count("epochs", epochs)
@@ -120,7 +123,8 @@ def find_bottleneck(
     wide = train(Stage("look", why, {"beta": [1.0], "latent_size": [widest], **held, "seed": [0]}, look_epochs))
     look = look_at(data, wide.result)
     proposal = propose(look)
-    answer, rounds = _answered(train, proposal, held, epochs, limits, margin)
+    allowed = {"margin": margin, "margin_nats": margin_nats}
+    answer, rounds = _answered(train, proposal, held, epochs, limits, allowed)
     tuning = _tuned(train, answer, tune, limits, epochs)
     before = {name: value for name, value in answer.member.items() if name != "seed"}
     gain = None if tuning is None else gain_of(tuning.result.dataset, before)
@@ -137,7 +141,7 @@ def _answered(
     held: Mapping[str, Any],
     epochs: int,
     limits: Limits,
-    margin: float,
+    allowed: Mapping[str, Any],
 ) -> tuple[Answer, tuple[Trained, ...]]:
     """Rounds until the answer is decided and fine, or all seeds are spent."""
     step: Step | None = Step("as proposed", limits.betas, proposal.sizes, tuple(range(limits.seeds)))
@@ -147,7 +151,7 @@ def _answered(
         axes = {"beta": list(step.beta), "latent_size": list(step.latent_size), **held, "seed": list(step.seed)}
         rounds.append(train(Stage(f"round {len(rounds) + 1}", step.why, axes, epochs)))
         trained.update({(size, beta): len(step.seed) for size in step.latent_size for beta in step.beta})
-        answer = bottleneck(*(one.result.dataset for one in rounds), margin=margin)
+        answer = bottleneck(*(one.result.dataset for one in rounds), **allowed)
         step = next_step(answer, trained, limits)
     return answer, tuple(rounds)
 

@@ -20,7 +20,18 @@ def told_of(
     if answer.latent_size is not None and not answer.decided:
         sizes = " or ".join(map(str, answer.candidates))
         lines.append(f"Not decided after {limits.most_seeds} seeds: {sizes}.")
-    return "\n".join([*lines, *([gain.reason] if gain is not None else [])])
+    return "\n".join([*lines, *([] if gain is None else _gained(gain, answer))])
+
+
+def _gained(gain: Gain, answer: Answer) -> list[str]:
+    """What the second grid gained; where that is more than a size may lose, what it means for the answer."""
+    if not gain.gain_nats > answer.margin_nats:
+        return [gain.reason]
+    return [
+        gain.reason,
+        f"That is more than the margin of {answer.margin_nats:.2f} nats, and the sizes were compared with the values "
+        "of before: search again with these first, as another size may now do as well.",
+    ]
 
 
 def _look(look: Look) -> str:

@@ -59,7 +59,7 @@ def run(config: Config, keeping: Keeping) -> tuple[xr.Dataset, Answer] | None:
         measured = time.perf_counter()
         lines.end(result.dataset)
         folder.write_result(path, result)
-        answer = bottleneck(result.dataset, margin=config.margin)
+        answer = bottleneck(result.dataset, margin=config.margin, margin_nats=config.margin_nats)
         saved.write_report(path, result, answer, data)
         folder.write_json(path / "timing.json", progress.timing(measured, time.perf_counter()))
         folder.write_json(path / "answer.json", folder.answer_json(answer, result.dataset))  # last: it is finished

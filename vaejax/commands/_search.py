@@ -63,6 +63,7 @@ def search(config: Config, searching: Searching, keeping: Keeping) -> Found:
                 seeds=config.seeds,
                 most_seeds=searching.most_seeds,
                 margin=config.margin,
+                margin_nats=config.margin_nats,
                 keep=Keeper(path / folder.CHECKPOINTS, keeping.save_every, stop),
                 on_stage=shown.begin,
                 batch_size=config.batch_size,
@@ -138,7 +139,7 @@ def _write(path: Path, asked: Any, found: Found, config: Config, data: Data, sec
     """Every stage, the first grid last, since its answer is that of the whole."""
     stages = [found.wide, *found.rounds[1:], *([found.tuning] if found.tuning is not None else [])]
     for one in stages:
-        answer = bottleneck(one.result.dataset, margin=config.margin)
+        answer = bottleneck(one.result.dataset, margin=config.margin, margin_nats=config.margin_nats)
         _write_stage(folder_of(path, one.stage), one, answer, config, data)
     folder.write_json(path / "look.json", {"look": _plain_look(found.look), "proposal": found.proposal._asdict()})
     gain = None if found.gain is None else found.gain._asdict()

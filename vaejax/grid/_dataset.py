@@ -16,6 +16,7 @@ DESCRIPTIONS = {
     "elbo": "-(distortion + rate), test, at beta 1, nats per example",
     "log_likelihood": "log 1/K sum_k p(x, z_k) / q(z_k|x), test, nats per example",
     "log_likelihood_se": "standard error of log_likelihood over the test examples, nats",
+    "effective_sample_size": "how many of the K draws of log_likelihood count, 1 to K; the median of the test examples",
     "elbo_train": "-(distortion + rate), train, at beta 1, one draw of z, nats per example",
     "elbo_validation": "-(distortion + rate), validation, at beta 1, nats per example",
     "active_units": "latents with Var_x(E_q[z|x]) > 0.01, test",

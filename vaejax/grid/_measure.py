@@ -25,6 +25,7 @@ class Split(NamedTuple):
     distortion: np.ndarray
     rate: np.ndarray
     log_likelihood: np.ndarray
+    ess: np.ndarray
     means: np.ndarray
 
     @property
@@ -69,6 +70,7 @@ def measure(
         "elbo": test.elbo.mean(1),
         "log_likelihood": test.log_likelihood.mean(1),
         "log_likelihood_se": _standard_error(test.log_likelihood),
+        "effective_sample_size": np.median(test.ess, axis=1),
         "elbo_train": score(data.raw("train")),
         "elbo_validation": validation.elbo.mean(1),
         "active_units": np.array([int(active_units(jnp.asarray(m))) for m in test.means]),

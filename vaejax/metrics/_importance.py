@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from vaejax.bound import Terms, terms
+from vaejax.metrics._effective_sample_size import ess_of
 from vaejax.numerics import require_number
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
@@ -12,11 +13,12 @@ BLOCK = 16  # draws at a time: enough to encode rarely, few enough to stay in th
 
 
 class Measured(NamedTuple):
-    """One example, in nats."""
+    """One example, in nats. ess: the effective number of draws that its log likelihood is made of."""
 
     distortion: Scalar
     rate: Scalar
     log_likelihood: Scalar
+    ess: Scalar
 
     @property
     def elbo(self) -> Float[Array, "..."]:
@@ -24,11 +26,21 @@ class Measured(NamedTuple):
         return -(self.distortion + self.rate)
 
 
+class Sums(NamedTuple):
+    """Over draws. log_sum, log_squares: of the importance weights, and of their squares."""
+
+    distortion: Scalar
+    rate: Scalar
+    log_sum: Scalar
+    log_squares: Scalar
+
+
 def importance(key: Key, model: VAE, params: Params, example: Example, num_samples: Number) -> Measured:
     """Distortion, rate and log 1/K sum_k p(x, z_k) / q(z_k|x) of one example, from the same K draws.
 
     The log likelihood is a lower bound in expectation; its bias is about -Var(w) / (2 K E(w)^2) nats. Memory does not
-    grow with K, which may be traced. Cost: K decodings and K/16 encodings. `reliability` says whether to trust it.
+    grow with K, which may be traced. Cost: K decodings and K/16 encodings. Near an effective sample size of 1 the
+    estimate is that of one lucky draw, and too low; `reliability` says whether to trust it.
     Burda et al. (2016), arXiv:1509.00519.
 
     >>> import vaejax as vj
@@ -40,18 +52,20 @@ def importance(key: Key, model: VAE, params: Params, example: Example, num_sampl
     """
     require_number("num_samples", num_samples, least=1.0)
 
-    def block(index: jax.Array, total: Measured) -> Measured:
+    def block(index: jax.Array, total: Sums) -> Sums:
         found, counts = block_of_draws(index, key, model, params, example, num_samples)
-        return Measured(
+        return Sums(
             total.distortion + jnp.sum(jnp.where(counts, found.distortion, 0.0)),
             total.rate + jnp.sum(jnp.where(counts, found.rate, 0.0)),
-            jnp.logaddexp(total.log_likelihood, jax.nn.logsumexp(found.log_weight)),
+            jnp.logaddexp(total.log_sum, jax.nn.logsumexp(found.log_weight)),
+            jnp.logaddexp(total.log_squares, jax.nn.logsumexp(2 * found.log_weight)),
         )
 
-    num_blocks = -(-num_samples // BLOCK)
-    total = jax.lax.fori_loop(0, num_blocks, block, Measured(jnp.zeros(()), jnp.zeros(()), jnp.array(-jnp.inf)))
+    num_blocks, empty = -(-num_samples // BLOCK), jnp.array(-jnp.inf)
+    total = jax.lax.fori_loop(0, num_blocks, block, Sums(jnp.zeros(()), jnp.zeros(()), empty, empty))
     num = jnp.asarray(num_samples, float)
-    return Measured(total.distortion / num, total.rate / num, total.log_likelihood - jnp.log(num))
+    ess = ess_of(total.log_sum, total.log_squares)
+    return Measured(total.distortion / num, total.rate / num, total.log_sum - jnp.log(num), ess)
 
 
 def block_of_draws(

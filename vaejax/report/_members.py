@@ -12,6 +12,7 @@ from vaejax.report._words import is_number, name, plain, setting
 MEASURES = (
     "log_likelihood",
     "log_likelihood_se",
+    "effective_sample_size",
     "elbo",
     "distortion",
     "rate",
