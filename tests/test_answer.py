@@ -157,6 +157,14 @@ def test_a_likelihood_of_too_few_draws_is_told_where_its_bias_is_beside_the_marg
     assert not [text for text in bottleneck(measured, margin_nats=50.0).warnings if "draws" in text]
 
 
+@pytest.mark.parametrize(("rose", "told"), [(0.1, False), (0.9, True), (np.nan, False), (-3.0, False)])
+def test_sizes_that_were_compared_before_training_ended_are_told(rose, told):
+    measured = table(FLAT)
+    measured = measured.assign(drift=(measured["status"].dims, np.full(measured["status"].shape, rose)))
+    words = [text for text in bottleneck(measured, margin_nats=0.5).warnings if "still rose by 0.90 nats" in text]
+    assert bool(words) == told
+
+
 def bounds_only(found):
     splits = ("validation", "test")
     return found.rename({f"log_likelihood_{split}_examples": f"elbo_{split}_examples" for split in splits})

@@ -31,7 +31,7 @@ FLOORS = [  # a room imports from the floors below its own, and from nowhere els
     {"answer", "configured", "recipes", "latent", "denoisers", "imputers", "scores", "transfer"},
     {"report", "tables"},
     {"folder", "history"},
-    {"saved", "progress", "stopping"},
+    {"saved", "progress", "stopping", "written"},
     {"commands"},
     {"cli"},
 ]

@@ -15,9 +15,10 @@ import pytest
 
 import vaejax as vj
 from vaejax import cli
-from vaejax.answer import Answer, Look, Paid, gain_of, propose
+from vaejax.answer import Answer, Gain, Look, Paid, gain_of, propose
 from vaejax.answer._look import Estimate
 from vaejax.answer._rounds import Limits, limits_of, next_step
+from vaejax.answer._told import _gained
 from vaejax.commands import _search
 from vaejax.config import Config, axes_of
 from vaejax.configured import Facts, member_of
@@ -392,3 +393,11 @@ class TestCommand:
         assert "epochs was 3 and is now 5" in capsys.readouterr().err
         for where in (stopped, stopped / "second"):
             assert cli.main(["sample", str(where), "--num", "2", "--out", str(tmp_path / "b.npy")]) == 0
+
+
+@pytest.mark.parametrize(("gained", "error", "told"), [(0.9, 0.1, True), (0.4, 0.1, False), (0.9, 0.6, False)])
+def test_a_gain_that_may_change_the_size_is_told(gained, error, told):
+    """Above the margin of half a nat, and above what chance could make of it."""
+    lines = _gained(Gain({}, {}, gained, error, "It gained."), answered(8, (8,), (4, 8), best=8))
+    assert lines[0] == "It gained."
+    assert ("search again" in " ".join(lines)) == told

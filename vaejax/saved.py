@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from vaejax import configured, evaluation, folder, report, store
 from vaejax.answer import Answer, bottleneck
 from vaejax.config import Config, axes_of
 from vaejax.data import Data
-from vaejax.errors import OutputError, VaejaxError
+from vaejax.errors import VaejaxError
 from vaejax.grid import Member, Result, extract, remeasured, restored
 from vaejax.types import Example
 
@@ -57,10 +56,19 @@ def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
     path = Path(path).expanduser()
     config, _, result = _read_run(path)
     results = (result, *_rounds(path))
-    place = nearest_to(_answer(config, results), where)
+    return _member(results, _answer(config, results), where)
+
+
+def member_of(run: Run, **where: Any) -> Member:
+    """The member that the answer of an open run chose, or the one that differs from it by `where`."""
+    return _member((run.result, *run.rounds), run.answer, where)
+
+
+def _member(results: Sequence[Result], answer: Answer, where: Mapping[str, Any]) -> Member:
+    place = nearest_to(answer, where)
     if where and "seed" not in where and _holding(results, place) is None:  # the chosen seed is of a later round
-        place["seed"] = result.dataset["seed"].values[0].item()
-    return extract(_holding(results, place) or result, **place)
+        place["seed"] = results[0].dataset["seed"].values[0].item()
+    return extract(_holding(results, place) or results[0], **place)
 
 
 def _rounds(path: Path) -> tuple[Result, ...]:
@@ -162,36 +170,3 @@ def first_examples(data: Data, num: int) -> Example:
     """Examples of the test split as the model sees them, drawn with a fixed key."""
     raw = jax.tree.map(lambda leaf: jnp.asarray(leaf[:num]), data.raw("test"))
     return jax.vmap(data.example)(jax.random.split(jax.random.key(0), len(raw.x)), raw)
-
-
-def write_samples(out: Path | None, run_folder: Path, drawn: np.ndarray) -> Path:
-    """A contact sheet of images, or the array itself."""
-    image = drawn.ndim == 3 or (drawn.ndim == 4 and drawn.shape[-1] in (1, 3))
-    path = out or run_folder / ("samples.png" if image else "samples.npy")
-    if path.suffix not in (".png", ".npy") or (path.suffix == ".png" and not image):
-        raise OutputError(f"expected --out to end in .npy{' or .png' if image else ''}, got {path.name}")
-    try:
-        if path.suffix == ".npy":
-            np.save(path, drawn)
-        else:
-            _write_sheet(path, drawn)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
-    return path
-
-
-def _write_sheet(path: Path, drawn: np.ndarray) -> None:
-    """Images side by side on a square sheet, each pixel four pixels wide where they are small."""
-    from PIL import Image
-
-    images = drawn.reshape(*drawn.shape[:3], -1)
-    num, height, width, channels = images.shape
-    columns = int(np.ceil(np.sqrt(num)))
-    rows = -(-num // columns)
-    sheet = np.zeros((rows * (height + 1) + 1, columns * (width + 1) + 1, channels))
-    for i, image in enumerate(images):
-        top, left = 1 + (i // columns) * (height + 1), 1 + (i % columns) * (width + 1)
-        sheet[top : top + height, left : left + width] = image
-    zoom = max(1, 40 // max(height, width))
-    pixels = (np.clip(sheet, 0, 1) * 255).round().astype(np.uint8).repeat(zoom, 0).repeat(zoom, 1)
-    Image.fromarray(pixels[..., 0] if channels == 1 else pixels).save(path)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaejax.answer._criteria import LIKELIHOOD, criterion_of
+from vaejax.answer._criteria import BOUND, LIKELIHOOD, criterion_of
 from vaejax.answer._paid import Paid, paid
 from vaejax.answer._paired import paired, quantile, spread_of
-from vaejax.answer._reason import reason, too_few_draws, varying, warnings
+from vaejax.answer._reason import reason, still_rising, too_few_draws, varying, warnings
 from vaejax.answer._settings import Setting, settings_of
 from vaejax.errors import VaejaxError
 from vaejax.numerics import require_number
@@ -126,6 +126,7 @@ def bottleneck(
             *told_first,
             *warnings(settings, sizes[chosen], diverged, unfinished, None if not open_sizes else chance),
             *(too_few_draws((best, sizes[chosen]), allowed) if criterion is LIKELIHOOD else ()),
+            *(still_rising((best, sizes[chosen]), allowed) if criterion in (LIKELIHOOD, BOUND) else ()),
             *dict.fromkeys(text for table in tables for text in table.attrs.get("warnings", "").splitlines()),
         ),
         member=sizes[chosen].member,

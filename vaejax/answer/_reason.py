@@ -91,6 +91,21 @@ def too_few_draws(compared: Sequence[Setting], margin: float) -> tuple[str, ...]
     )
 
 
+def still_rising(compared: Sequence[Setting], margin: float) -> tuple[str, ...]:
+    """A sentence where training ended while what was compared was still gaining more than may be lost."""
+    gained = max((float(np.nanmean(one.facts["drift"])) for one in compared if _known(one, "drift")), default=0.0)
+    if not gained > margin:
+        return ()
+    return (
+        f"The validation bound still rose by {gained:.2f} nats over the last 20% of the epochs, more than the margin "
+        f"of {margin:.2f} nats: train longer, or at a larger learning rate, before sizes are compared.",
+    )
+
+
+def _known(setting: Setting, fact: str) -> bool:
+    return fact in setting.facts and bool(np.isfinite(setting.facts[fact]).any())
+
+
 def varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """The axes along which settings differ, given their values; the others need no mention."""
     return [name for name in settings[0] if len({values[name] for values in settings}) > 1]

@@ -12,12 +12,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 ALIKE = ("data", "preparation", "num_train", "num_validation", "num_test", "num_samples", "epochs", "batch_size")
-FACTS = (
-    "rate",
-    "distortion",
-    "active_units",
-    "effective_sample_size",
-)  # what is told of a setting beside what it is compared by
+FACTS = ("rate", "distortion", "active_units", "effective_sample_size", "drift")  # told beside what is compared
 
 
 class Setting(NamedTuple):

@@ -25,7 +25,7 @@ def told_of(
 
 def _gained(gain: Gain, answer: Answer) -> list[str]:
     """What the second grid gained; where that is more than a size may lose, what it means for the answer."""
-    if not gain.gain_nats > answer.margin_nats:
+    if not gain.gain_nats > max(answer.margin_nats, 2 * gain.gain_se):
         return [gain.reason]
     return [
         gain.reason,

@@ -7,7 +7,7 @@ import numpy as np
 import tyro
 from tyro.conf import Positional
 
-from vaejax import saved, verbs
+from vaejax import saved, verbs, written
 from vaejax.numerics import require_count
 
 
@@ -36,6 +36,9 @@ class Sample:
         model, params = saved.load_member(self.run_folder, **where)
         keys = jax.random.split(jax.random.key(self.seed), self.num)
         drawn = jax.vmap(lambda key: verbs.generate_mean(key, model, params))(keys)
-        path = saved.write_samples(self.out, self.run_folder, np.asarray(drawn))
+        images = np.asarray(drawn)
+        endings = written.endings_of(images.shape[1:])
+        path = written.output(self.out, self.run_folder, "samples", endings)
+        written.write(path, images, written.square(images) if ".png" in endings else None)
         print(f"{self.num} samples written to {path}")
         return 0

@@ -15,6 +15,7 @@ from ._binarise import binarise_threshold as binarise_threshold
 from ._digest import digest as digest
 from ._digits import digits as digits
 from ._factors import FactorSpace as FactorSpace
+from ._files import read_file as read_file
 from ._fitted import fitted as fitted
 from ._grey import grey as grey
 from ._linear_gaussian import Truth as Truth

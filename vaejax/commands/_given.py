@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+from tyro.conf import Positional
+
+from vaejax import saved
+from vaejax.data import Data, read_file
+from vaejax.errors import DataError
+from vaejax.examples import each_example
+from vaejax.numerics import require_count
+from vaejax.types import VAE, Example, Key, Params
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+SPLITS = ("test", "validation", "train")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Which:
+    """A member of a finished run: by default the one that the answer chose."""
+
+    run_folder: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """The folder of a finished run."""
+    beta: float | None = None
+    """Another member's beta."""
+    latent_size: int | None = None
+    """Another member's latent size."""
+
+    def where(self) -> dict[str, Any]:
+        """Its place in the grid, as far as it is named."""
+        named: dict[str, Any] = {"beta": self.beta, "latent_size": self.latent_size}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given(Which):
+    """A member of a finished run, and examples for it."""
+
+    examples: Annotated[Positional[str], tyro.conf.arg(metavar="EXAMPLES")] = "test"
+    """A split of the run's own data (test, validation, train), or a .npy or .npz file, an image, or a folder of images,
+    with values as in training."""
+    num: int | None = None
+    """Only so many, the first."""
+    key: int = 0
+    """A number that all randomness comes from."""
+
+
+class Used(NamedTuple):
+    """A trained member and the data it was trained on. key: of all that is drawn."""
+
+    model: VAE
+    params: Params
+    data: Data
+    key: Key
+
+    def seen(self, raw: Example) -> Example:
+        """Raw examples as the model sees them, `[num, ...]`."""
+        return each_example(self._view, jax.random.fold_in(self.key, 1), (), raw)
+
+    def _view(self, key: Key, params: Params, raw: Example) -> Example:
+        return self.data.example(key, raw)
+
+    def split(self, name: str, num: int | None = None) -> Example:
+        """Examples of a split of the data, as the model sees them."""
+        return self.seen(_first(self.data.raw(name), num))
+
+
+def used_of(which: Which, key: int = 0) -> Used:
+    """The member that was asked for. Raises: VaejaxError where there is none, or its data are not there any more."""
+    run = saved.open_run(which.run_folder.expanduser())
+    return Used(*saved.member_of(run, **which.where()), run.data, jax.random.key(require_count("key", key, least=0)))
+
+
+def examples_for(used: Used, given: Given) -> Example:
+    """The examples that were asked for, as the model sees them. Raises: DataError on what is none for this model."""
+    return used.seen(raw_for(used, given))
+
+
+def raw_for(used: Used, given: Given) -> Example:
+    """The same with values as they are stored."""
+    num = None if given.num is None else require_count("num", given.num)
+    if given.examples in SPLITS:
+        return _first(used.data.raw(given.examples), num)
+    return _first(Example(_fitting(read_examples(Path(given.examples)), used.data, given.examples)), num)
+
+
+def read_examples(path: Path) -> np.ndarray:
+    """The rows of a .npy or .npz file (of `test` where it has splits), an image, or the images of a folder by name.
+
+    Raises: DataError on what cannot be read.
+    """
+    path = path.expanduser()
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGES)
+        if not found:
+            raise DataError(f"expected images in the folder {path} ({', '.join(IMAGES)}), and there is none")
+        return _stacked([_image(file) for file in found], path)
+    if path.suffix.lower() in IMAGES:
+        return _image(path)[None]
+    if not path.exists():
+        raise DataError(f"expected one of {', '.join(SPLITS)}, a .npy or .npz file, an image or a folder, got {path}")
+    arrays = read_file(path)
+    return arrays.get("test", arrays["train"])
+
+
+def _image(path: Path) -> np.ndarray:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as opened:
+            return np.asarray(
+                opened.convert("L") if opened.mode in ("1", "L", "P", "LA", "I;16") else opened.convert("RGB")
+            )
+    except (OSError, UnidentifiedImageError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as an image: {error}") from None
+
+
+def _stacked(images: list[np.ndarray], path: Path) -> np.ndarray:
+    shapes = {image.shape for image in images}
+    if len(shapes) > 1:
+        raise DataError(f"the images in {path} have different shapes: {', '.join(map(str, sorted(shapes)))}")
+    return np.stack(images)
+
+
+def _fitting(rows: np.ndarray, data: Data, source: str) -> np.ndarray:
+    """Rows of a file with the shape and values of the data. Raises: DataError."""
+    shape, dtype = data.train.shape[1:], data.train.dtype
+    if rows.ndim and rows.shape[1:] == (*shape, 1):
+        rows = rows[..., 0]
+    if rows.shape[1:] != shape or not rows.shape:
+        one = f"; one example is [1, {', '.join(map(str, shape))}]" if rows.shape == shape else ""
+        raise DataError(f"expected examples [num, {', '.join(map(str, shape))}] in {source}, got {rows.shape}{one}")
+    if not len(rows):
+        raise DataError(f"expected at least one example in {source}, got none")
+    if data.levels is None:
+        if not np.issubdtype(rows.dtype, np.floating):
+            raise DataError(f"expected floats as in training in {source}, got {rows.dtype}")
+        return rows.astype(np.float32)
+    if not np.issubdtype(rows.dtype, np.integer) or rows.min() < 0 or rows.max() >= data.levels:
+        came = f"{rows.dtype} from {rows.min():g} to {rows.max():g}"
+        raise DataError(f"expected the values 0 to {data.levels - 1} in {source}, as in training, got {came}")
+    return rows.astype(dtype)
+
+
+def _first(raw: Example, num: int | None) -> Example:
+    return raw if num is None else jax.tree.map(lambda leaf: leaf[:num], raw)
+
+
+def on_device(example: Example) -> Example:
+    """One example as arrays of jax."""
+    return jax.tree.map(jnp.asarray, example)
