@@ -25,6 +25,7 @@ import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 CORE = "assembly bound contexts decoding divergences families hierarchy likelihoods metrics model nets "
+CORE += "latent samplers "
 CORE += "numerics objectives posteriors priors spheres train variants verbs"
 jaxtyping.install_import_hook([f"vaejax.{room}" for room in CORE.split()], "checked.checked")  # before vaejax is
 

@@ -40,7 +40,7 @@ HOMES = {
     "flax": {"nets"},
     "equinox": {"nets"},
     "orbax": {"store"},
-    "optax": {"train", "schedules", "evaluation", "configured", "recipes", "cli"},
+    "optax": {"train", "schedules", "evaluation", "configured", "recipes", "samplers", "cli"},
     "matplotlib": {"report"},
     "tensorflow_datasets": {"data"},
     "sklearn": {"data"},
@@ -135,12 +135,14 @@ def public():
     names = (
         "data",
         "evaluation",
+        "latent",
         "likelihoods",
         "metrics",
         "nets",
         "objectives",
         "posteriors",
         "priors",
+        "samplers",
         "schedules",
         "variants",
     )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import data as data
 from . import evaluation as evaluation
+from . import latent as latent
 from . import likelihoods as likelihoods
 from . import metrics as metrics
 from . import nets as nets
@@ -12,6 +13,7 @@ from . import objectives as objectives
 from . import posteriors as posteriors
 from . import priors as priors
 from . import recipes as recipes
+from . import samplers as samplers
 from . import schedules as schedules
 from . import variants as variants
 from .answer import at_rate as at_rate
