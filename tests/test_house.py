@@ -40,7 +40,7 @@ HOMES = {
     "flax": {"nets"},
     "equinox": {"nets"},
     "orbax": {"store"},
-    "optax": {"train", "schedules", "evaluation", "configured", "recipes", "cli"},
+    "optax": {"train", "schedules", "evaluation", "configured", "recipes", "denoisers", "cli"},
     "matplotlib": {"report"},
     "tensorflow_datasets": {"data"},
     "sklearn": {"data"},
@@ -134,7 +134,9 @@ def public():
     """The functions on the face, and those of the rooms that are used by name."""
     names = (
         "data",
+        "denoisers",
         "evaluation",
+        "latent",
         "likelihoods",
         "metrics",
         "nets",
