@@ -40,7 +40,7 @@ HOMES = {
     "flax": {"nets"},
     "equinox": {"nets"},
     "orbax": {"store"},
-    "optax": {"train", "schedules", "evaluation", "configured", "recipes", "samplers", "cli"},
+    "optax": {"cli", "configured", "denoisers", "evaluation", "recipes", "samplers", "schedules", "train"},
     "matplotlib": {"report"},
     "tensorflow_datasets": {"data"},
     "sklearn": {"data"},
@@ -134,6 +134,7 @@ def public():
     """The functions on the face, and those of the rooms that are used by name."""
     names = (
         "data",
+        "denoisers",
         "evaluation",
         "latent",
         "likelihoods",

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import data as data
+from . import denoisers as denoisers
 from . import evaluation as evaluation
 from . import latent as latent
 from . import likelihoods as likelihoods

@@ -2,6 +2,7 @@
 
 from ._agreement import agreement as agreement
 from ._anatomy import anatomy as anatomy
+from ._anatomy import rates_of as rates_of
 from ._cost import cost as cost
 from ._dimension import dimension as dimension
 from ._disentanglement import disentanglement as disentanglement

@@ -57,7 +57,16 @@ def _of_one(key: Key, model: VAE, params: Params, held: Held) -> dict[str, Array
 
 
 def rates_of(key: Key, model: VAE, params: Params, examples: Example) -> Float[Array, "num latent"]:
-    """The rate of each example and latent. Raises: VaejaxError where it has not one part for each latent."""
+    """The rate of each example and latent, at one draw of z each, nats.
+
+    Raises: VaejaxError where it has not one part for each latent.
+
+    >>> import jax, vaejax as vj
+    >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
+    >>> params = vj.init(jax.random.key(0), model, jnp.zeros((1, 4)))
+    >>> rates_of(jax.random.key(1), model, params, Example(jnp.zeros((5, 4)))).shape
+    (5, 2)
+    """
 
     def one(key: Key, example: Example) -> Array:
         draw = model.sample(key, params, example)

@@ -1,7 +1,10 @@
-"""What the codes of a trained model are used for: where they lie, and new examples from there."""
+"""What the latents of a trained model are used for: where codes lie, new examples from there, paths and directions."""
 
 from ._aggregate import Aggregate as Aggregate
 from ._aggregate import aggregate as aggregate
+from ._attributes import attribute_direction as attribute_direction
+from ._attributes import moved as moved
+from ._attributes import probe_direction as probe_direction
 from ._codes import code_of as code_of
 from ._codes import codes_of as codes_of
 from ._codes import latent_of as latent_of
@@ -12,6 +15,14 @@ from ._holes import Score as Score
 from ._holes import distance_score as distance_score
 from ._holes import hole_score as hole_score
 from ._holes import threshold_of as threshold_of
+from ._interpolate import interpolate as interpolate
+from ._metric import length as length
+from ._metric import log_volume as log_volume
+from ._metric import metric as metric
+from ._paths import Path as Path
+from ._paths import latent_by_latent as latent_by_latent
+from ._paths import linear as linear
+from ._paths import spherical as spherical
 from ._posteriors import Posteriors as Posteriors
 from ._posteriors import posteriors_of as posteriors_of
 from ._rejected import Rejected as Rejected
@@ -22,5 +33,9 @@ from ._repaired import encode_decode as encode_decode
 from ._repaired import repaired as repaired
 from ._repaired import to_nearest as to_nearest
 from ._repaired import uphill as uphill
+from ._shortest import density_following as density_following
+from ._shortest import geodesic as geodesic
+from ._traversal import Traversal as Traversal
+from ._traversal import traversal as traversal
 from ._variations import Variations as Variations
 from ._variations import variations as variations
