@@ -142,6 +142,7 @@ def public():
         "posteriors",
         "priors",
         "schedules",
+        "scores",
         "variants",
     )
     rooms = [getattr(vj, name) for name in names]
