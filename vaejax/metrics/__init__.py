@@ -1,4 +1,4 @@
-"""What is measured: of a model and its parameters, in nats per example; of codes, of images, of sets of features, of scores."""
+"""What is measured: of a model and its parameters, in nats per example; of codes, images, features and scores."""
 
 from ._active_units import active_units as active_units
 from ._active_units import active_units_by_rate as active_units_by_rate

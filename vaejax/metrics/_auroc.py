@@ -2,7 +2,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Shaped
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
 
 from vaejax.types import Number, Scalar
 
@@ -15,7 +16,7 @@ class Auroc(NamedTuple):
     value: Scalar
     standard_error: Scalar
 
-    def interval(self, width: Number = 1.96) -> tuple[Scalar, Scalar]:
+    def interval(self, width: Number = 1.96) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
         """So many standard errors to each side on the scale of log odds, which keeps it within 0 and 1.
 
         At a value of 0 or 1 the error is 0 and the interval a point, which claims too much.
@@ -26,11 +27,11 @@ class Auroc(NamedTuple):
         return jax.nn.sigmoid(odds - reach), jax.nn.sigmoid(odds + reach)
 
 
-def auroc(scores: Shaped[Array, " num"], anomalous: Shaped[Array, " num"]) -> Auroc:
+def auroc(scores: ArrayLike, anomalous: ArrayLike) -> Auroc:
     """P(a > n) + P(a = n) / 2 for the score a of an anomalous and n of a normal example: the area under the ROC curve.
 
-    anomalous: 1 or True where an example is. Larger scores are the more anomalous; 1/2 is chance, and below it a score
-    is better turned round. It does not depend on how many of either kind there are, nor on any threshold.
+    scores, anomalous: `[num]`, the latter 1 or True where an example is. Larger scores are the more
+    anomalous; 1/2 is chance, and below it a score is better turned round. It does not depend on how many of either kind there are, nor on any threshold.
     Standard error: DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, from the spread of each example's own
     share. Of two scores on the same examples it is far too large for their difference: use `bootstrap` of that.
     Exact at ties. Cost: two sorts. Raises: VaejaxError where scores and labels are not one of each, one is NaN, or

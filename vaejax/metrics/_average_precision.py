@@ -1,16 +1,16 @@
 import jax.numpy as jnp
-from jaxtyping import Array, Shaped
+from jax.typing import ArrayLike
 
 from vaejax.types import Scalar
 
 from ._standing import groups_of, standing
 
 
-def average_precision(scores: Shaped[Array, " num"], anomalous: Shaped[Array, " num"]) -> Scalar:
+def average_precision(scores: ArrayLike, anomalous: ArrayLike) -> Scalar:
     """The mean, over anomalous examples, of the part that is anomalous of those that score at least as high.
 
     sum_t (R_t - R_t-1) P_t over thresholds t, precision P and recall R, as scikit-learn's `average_precision_score`:
-    no interpolation, ties exact. anomalous: 1 or True where an example is.
+    no interpolation, ties exact. scores, anomalous: `[num]`, the latter 1 or True where an example is.
     Chance is the part of the examples that are anomalous, so that it compares only where that is the same. For an
     interval use `bootstrap`. Cost: two sorts. Raises: VaejaxError where scores and labels are not one of each, one is
     NaN, or there is one kind alone; inside `jit` the latter is NaN.

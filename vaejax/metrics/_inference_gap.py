@@ -46,12 +46,12 @@ def inference_gap(
     """log p(x) - ELBO = (log p(x) - ELBO of the best normal) + (ELBO of the best normal - ELBO of q(z|x)).
 
     Cremer et al. (2018), arXiv:1801.03558. The best normal of independent latents is sought for this example alone, by
-    Adam from the mean and the spread of q, with `per_step` fresh draws at each step; both bounds are then of `num_samples` fresh
-    draws. `log_likelihood` is given, by `annealed_importance` or `importance`. It is too low, and the approximation gap
-    by as much too small; a search that ended early makes that too large, and the amortization gap too small. Where q is
-    no such normal the amortization gap may be negative: by what its family gains.
-    Cost: `per_step` gradients of the decoder a step. For latents that are real numbers: those of several numbers are refused.
-    Raises: VaejaxError for them, and where a count is no whole number above 0 (above 1 of `num_samples`).
+    Adam from the mean and the spread of q, with `per_step` fresh draws at each step; both bounds are then of
+    `num_samples` fresh draws. `log_likelihood` is given, by `annealed_importance` or `importance`. It is too low, and
+    the approximation gap by as much too small; a search that ended early makes that too large, and the amortization gap
+    too small. Where q is no such normal the amortization gap may be negative: by what its family gains.
+    Cost: `per_step` gradients of the decoder a step. For latents that are real numbers: those of several numbers are
+    refused. Raises: VaejaxError for them, and where a count is no whole number above 0 (above 1 of `num_samples`).
 
     >>> import vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)

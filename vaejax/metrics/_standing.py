@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Shaped
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, Int
 
 from vaejax.errors import VaejaxError
 from vaejax.numerics import concrete
@@ -25,9 +26,7 @@ def standing(scores: Float[Array, " num"], group: Bool[Array, " num"]) -> Standi
     return Standing(below, not_above)
 
 
-def groups_of(
-    name: str, scores: Shaped[Array, "..."], anomalous: Shaped[Array, "..."]
-) -> tuple[Float[Array, " num"], Bool[Array, " num"]]:
+def groups_of(name: str, scores: ArrayLike, anomalous: ArrayLike) -> tuple[Float[Array, " num"], Bool[Array, " num"]]:
     """Scores and who is anomalous. `name` is who asks.
 
     Raises: VaejaxError where they are not one of each, or, where values are known, a score is NaN or a group is empty.

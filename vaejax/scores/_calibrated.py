@@ -1,7 +1,8 @@
 import math
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Shaped
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
 
 from vaejax.errors import VaejaxError
 from vaejax.numerics import concrete, require_number
@@ -10,7 +11,7 @@ from vaejax.types import Number, Scalar
 ROUNDING = 1e-9  # of a rate times a number of examples, which is to be a whole number where it is meant so
 
 
-def threshold(normal: Shaped[Array, " num"], false_alarm_rate: Number = 0.05) -> Scalar:
+def threshold(normal: ArrayLike, false_alarm_rate: Number = 0.05) -> Scalar:
     """The k-th smallest of n normal scores, k = n + 1 - floor(rate (n + 1)): an alarm is a score above it.
 
     A normal example that is exchangeable with those, as a further one of the same source is, gives an alarm with
@@ -35,7 +36,7 @@ def threshold(normal: Shaped[Array, " num"], false_alarm_rate: Number = 0.05) ->
     return jnp.sort(scores)[len(scores) - alarms]
 
 
-def p_values(normal: Shaped[Array, " num"], scores: Shaped[Array, "..."]) -> Float[Array, "..."]:
+def p_values(normal: ArrayLike, scores: ArrayLike) -> Float[Array, "..."]:
     """(1 + how many of n normal scores are as large or larger) / (n + 1), for each of the scores.
 
     For a normal example P(p <= a) <= a at every a, as of `threshold`, with which it agrees: p is at most a rate where
@@ -52,7 +53,7 @@ def p_values(normal: Shaped[Array, " num"], scores: Shaped[Array, "..."]) -> Flo
     return (1 + num - jnp.searchsorted(ordered, jnp.asarray(scores), side="left")) / (num + 1)
 
 
-def _scores_of(normal: Shaped[Array, " num"]) -> Float[Array, " num"]:
+def _scores_of(normal: ArrayLike) -> Float[Array, " num"]:
     scores = jnp.asarray(normal, float)
     known = concrete(scores)
     if scores.ndim != 1 or not len(scores) or (known is not None and (known != known).any()):

@@ -8,8 +8,9 @@ from ._types import Score, of_model
 def elbo(num_samples: Number = 16) -> Score:
     """-(E_q log p(x|z) - KL(q(z|x) || p(z))), distortion and rate at beta 1 whatever was trained, nats.
 
-    The mean of `num_samples` draws, unbiased. The first term alone is `reconstruction`, the second `rate`. A density may be high where data never are (Nalisnick et al. 2019, arXiv:1810.09136:
-    simple images score as normal under models of complicated ones): see `typicality`, `regret`.
+    The mean of `num_samples` draws, unbiased. The first term alone is `reconstruction`, the second `rate`. A
+    density may be high where data never are (Nalisnick et al. 2019, arXiv:1810.09136: simple images score as normal
+    under models of complicated ones): see `typicality`, `regret`.
     With a posterior of points it is the loss of a regularised autoencoder and no bound. Cost: that many decodings.
     Raises: VaejaxError where `num_samples` is below 1.
 

@@ -12,10 +12,10 @@ from ._types import Score
 def typicality(num_samples: Number = 64) -> Score:
     """|-log p(x) - its mean over normal data|, nats: too likely is as strange as too unlikely.
 
-    In many dimensions draws of a law do not lie where its density is highest. Nalisnick et al. (2019), arXiv:1906.02994,
-    for one example (theirs is a test of batches). log p(x) is importance-weighted, of `num_samples` draws, as in
-    `log_likelihood`; where anomalies are never too likely it is that score made worse, by the normal examples that are
-    likely. Normal data must be held out: those trained on are more likely than others.
+    In many dimensions draws of a law do not lie where its density is highest. Nalisnick et al. (2019),
+    arXiv:1906.02994, for one example (theirs is a test of batches). log p(x) is importance-weighted, of `num_samples`
+    draws, as in `log_likelihood`; where anomalies are never too likely it is that score made worse, by the most likely
+    of the normal examples. Normal data must be held out: those trained on are more likely than others.
     Raises: VaejaxError where `num_samples` is below 1.
 
     >>> import jax, vaejax as vj
