@@ -145,6 +145,7 @@ def public():
         "priors",
         "samplers",
         "schedules",
+        "scores",
         "variants",
     )
     rooms = [getattr(vj, name) for name in names]

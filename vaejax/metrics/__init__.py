@@ -1,4 +1,4 @@
-"""What is measured: of a model and its parameters, in nats per example; of codes, of images, of sets of features."""
+"""What is measured: of a model and its parameters, in nats per example; of codes, images, features and scores."""
 
 from ._active_units import active_units as active_units
 from ._active_units import active_units_by_rate as active_units_by_rate
@@ -6,8 +6,13 @@ from ._annealed import Annealed as Annealed
 from ._annealed import annealed_importance as annealed_importance
 from ._annealed import from_posterior as from_posterior
 from ._annealed import from_prior as from_prior
+from ._auroc import Auroc as Auroc
+from ._auroc import auroc as auroc
+from ._average_precision import average_precision as average_precision
 from ._beta_vae_score import beta_vae_score as beta_vae_score
 from ._bits import bits_per_dimension as bits_per_dimension
+from ._bootstrap import Bootstrapped as Bootstrapped
+from ._bootstrap import bootstrap as bootstrap
 from ._classifier_features import Classifier as Classifier
 from ._classifier_features import classifier_features as classifier_features
 from ._dci import Dci as Dci

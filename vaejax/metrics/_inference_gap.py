@@ -11,7 +11,6 @@ from vaejax.errors import VaejaxError
 from vaejax.numerics import LOG_2PI, require_count
 from vaejax.types import VAE, Example, Key, Latent, Number, Params, Scalar
 
-PER_STEP = 16  # draws for a gradient
 RATE = 0.05  # of Adam at first, in units of z and of the logarithm of a scale; it falls to 0 as a half cosine
 
 
@@ -42,16 +41,17 @@ def inference_gap(
     log_likelihood: Number,
     num_steps: int = 500,
     num_samples: int = 1000,
+    per_step: int = 16,
 ) -> InferenceGap:
     """log p(x) - ELBO = (log p(x) - ELBO of the best normal) + (ELBO of the best normal - ELBO of q(z|x)).
 
     Cremer et al. (2018), arXiv:1801.03558. The best normal of independent latents is sought for this example alone, by
-    Adam from the mean and the spread of q, with fresh draws at each step; both bounds are then of `num_samples` fresh
-    draws. `log_likelihood` is given, by `annealed_importance` or `importance`. It is too low, and the approximation gap
-    by as much too small; a search that ended early makes that too large, and the amortization gap too small. Where q is
-    no such normal the amortization gap may be negative: by what its family gains.
-    Cost: 16 gradients of the decoder a step. For latents that are real numbers: those of several numbers are refused.
-    Raises: VaejaxError for them, and where a count is no whole number above 0 (above 1 of `num_samples`).
+    Adam from the mean and the spread of q, with `per_step` fresh draws at each step; both bounds are then of
+    `num_samples` fresh draws. `log_likelihood` is given, by `annealed_importance` or `importance`. It is too low, and
+    the approximation gap by as much too small; a search that ended early makes that too large, and the amortization gap
+    too small. Where q is no such normal the amortization gap may be negative: by what its family gains.
+    Cost: `per_step` gradients of the decoder a step. For latents that are real numbers: those of several numbers are
+    refused. Raises: VaejaxError for them, and where a count is no whole number above 0 (above 1 of `num_samples`).
 
     >>> import vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
@@ -60,6 +60,7 @@ def inference_gap(
     ()
     """
     num_steps, num_samples = require_count("num_steps", num_steps), require_count("num_samples", num_samples, least=2)
+    per_step = require_count("per_step", per_step)
     active = model.active()
     if active.ndim != 1:
         raise VaejaxError(
@@ -83,7 +84,7 @@ def inference_gap(
 
     start_key, step_key, best_key, q_key = jax.random.split(key, 4)
     start = _start(start_key, model, params, example, active)
-    best = _ascend(step_key, lambda key, normal: jnp.mean(bounds(key, normal, PER_STEP)), start, num_steps)
+    best = _ascend(step_key, lambda key, normal: jnp.mean(bounds(key, normal, per_step)), start, num_steps)
     theirs = bounds(best_key, best, num_samples)
     ours = jax.vmap(amortized)(jax.random.split(q_key, num_samples))
     elbo, best_elbo = jnp.mean(ours), jnp.mean(theirs)

@@ -1,0 +1,80 @@
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PyTree
+
+from vaejax.errors import VaejaxError
+from vaejax.examples import AT_ONCE, each_example, examples_of
+from vaejax.types import VAE, Example, Key, Number, Params, Scalar
+
+from ._types import Score
+
+
+def fit(key: Key, model: VAE, params: Params, score: Score, x: Any, *, at_once: Number = AT_ONCE) -> Params:
+    """What a score knows of normal data `x`, any number of examples, streamed; () where it needs to know nothing.
+
+    x: arrays `[num, *data_shape]`, or what `vj.examples_of` gives, with a mask or a context. Best held out of training.
+    Raises: DataError as `vj.examples_of`; VaejaxError where the score does not apply to the model.
+
+    >>> import vaejax as vj
+    >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
+    >>> params = vj.init(jax.random.key(0), model, jnp.zeros((1, 4)))
+    >>> fit(jax.random.key(1), model, params, vj.scores.rate(), np.zeros((5, 4)))
+    ()
+    """
+    seen = each_example(_See(score, model), key, params, examples_of(model, x), at_once=at_once)
+    fitted = score.fit(jax.tree.map(jnp.asarray, seen))
+    for leaf in jax.tree.leaves(fitted):
+        if not np.isfinite(leaf).all():
+            raise VaejaxError(f"the score {score.name} does not apply to this model: it needs {score.needs}")
+    return fitted
+
+
+def scored(
+    key: Key, model: VAE, params: Params, score: Score, fitted: Params, x: Any, *, at_once: Number = AT_ONCE
+) -> np.ndarray:
+    """The score of each of any number of examples, `[num]`: the larger, the more anomalous.
+
+    fitted: what `fit` gave, with the same model, params and score. x: arrays `[num, *data_shape]`, or what
+    `vj.examples_of` gives. The noise of an example comes from `key` and its place, so scores are the same again, and do
+    not depend on `at_once`. Hand over the same score to have its program again.
+    Raises: DataError as `vj.examples_of`; VaejaxError where the score does not apply to the model.
+
+    >>> import vaejax as vj
+    >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
+    >>> params = vj.init(jax.random.key(0), model, jnp.zeros((1, 4)))
+    >>> score, (normal_key, key) = vj.scores.mahalanobis(), jax.random.split(jax.random.key(1))
+    >>> fitted = vj.scores.fit(normal_key, model, params, score, np.eye(4))
+    >>> scored(key, model, params, score, fitted, np.eye(4)).shape
+    (4,)
+    """
+    found = each_example(_Of(score, model), key, (params, fitted), examples_of(model, x), at_once=at_once)
+    finite = np.isfinite(found)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise VaejaxError(
+            f"the score {score.name} of row {row} is {found[row]} ({np.sum(~finite)} such rows): it needs {score.needs}"
+        )
+    return found
+
+
+class _See(NamedTuple):
+    """A value, so that the same score and model have the same program."""
+
+    score: Score
+    model: VAE
+
+    def __call__(self, key: Key, params: Params, example: Example) -> PyTree:
+        return self.score.see(key, self.model, params, example)
+
+
+class _Of(NamedTuple):
+    """As `_See`; its params are those of the model and what was fitted."""
+
+    score: Score
+    model: VAE
+
+    def __call__(self, key: Key, both: tuple[Params, Params], example: Example) -> Scalar:
+        return self.score.of(key, self.model, *both, example)

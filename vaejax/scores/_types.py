@@ -1,0 +1,43 @@
+"""The contract of a score, and what those share that know nothing of normal data."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from jaxtyping import PyTree
+
+from vaejax.types import VAE, Example, Key, Params, Scalar
+
+
+class Score(NamedTuple):
+    """How unlike the training data an example is: the larger, the more anomalous. Pure functions.
+
+    see: `(key, model, params, example)`, what is kept of one normal example.
+    fit: from what was kept of all of them, stacked, to what the score knows of normal data; () where it knows nothing.
+    of: `(key, model, params, fitted, example)`, the score of one example, in nats where it is one of the density.
+        NaN or infinite where the model has no such thing.
+    needs: in words, what a model must have for that.
+
+    To see one example at a time is what lets any number of normal ones be streamed.
+    """
+
+    name: str
+    see: Callable[[Key, VAE, Params, Example], PyTree]
+    fit: Callable[[PyTree], Params]
+    of: Callable[[Key, VAE, Params, Params, Example], Scalar]
+    needs: str = "a value for every example"
+
+
+def of_model(name: str, of: Callable[[Key, VAE, Params, Example], Scalar], needs: str) -> Score:
+    """A score that the model alone gives.
+
+    >>> import vaejax as vj
+    >>> of_model("first", lambda key, model, params, example: vj.encode(model, params, example)[0], "").fit(())
+    ()
+    """
+    return Score(
+        name, _nothing, _nothing, lambda key, model, params, _, example: of(key, model, params, example), needs
+    )
+
+
+def _nothing(*_: Any) -> Params:
+    return ()
