@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 TESTS = Path(__file__).parent
 FLOORS = [  # a room imports from the floors below its own, and from nowhere else
     {"errors", "types", "versions"},
-    {"numerics", "families"},
+    {"numerics", "families", "differences"},
     {"nets", "schedules", "spheres"},
     {"likelihoods", "posteriors", "priors", "divergences", "assembly", "decoding"},
     {"model", "hierarchy", "bound", "contexts"},
@@ -40,7 +40,7 @@ HOMES = {
     "flax": {"nets"},
     "equinox": {"nets"},
     "orbax": {"store"},
-    "optax": {"train", "schedules", "evaluation", "configured", "recipes", "cli"},
+    "optax": {"train", "schedules", "evaluation", "configured", "recipes", "transfer", "cli"},
     "matplotlib": {"report"},
     "tensorflow_datasets": {"data"},
     "sklearn": {"data"},
@@ -142,6 +142,7 @@ def public():
         "posteriors",
         "priors",
         "schedules",
+        "transfer",
         "variants",
     )
     rooms = [getattr(vj, name) for name in names]

@@ -13,6 +13,7 @@ from . import posteriors as posteriors
 from . import priors as priors
 from . import recipes as recipes
 from . import schedules as schedules
+from . import transfer as transfer
 from . import variants as variants
 from .answer import at_rate as at_rate
 from .answer import bottleneck as bottleneck

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaejax.answer._criteria import criterion_of
 from vaejax.answer._paid import Paid, paid
-from vaejax.answer._paired import paired, quantile, spread_of
+from vaejax.answer._paired import paired, spread_of
 from vaejax.answer._reason import reason, varying, warnings
 from vaejax.answer._settings import Setting, settings_of
+from vaejax.differences import quantile
 from vaejax.errors import VaejaxError
 
 if TYPE_CHECKING:

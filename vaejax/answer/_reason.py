@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from vaejax.answer._criteria import Criterion
-from vaejax.answer._paired import Gap, paired
+from vaejax.answer._paired import paired
 from vaejax.answer._settings import Setting
+from vaejax.differences import Gap
 
 EDGES = (
     ("latent_size", min, "smallest", "smaller"),
