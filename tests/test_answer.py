@@ -6,8 +6,9 @@ import scipy.stats
 import xarray as xr
 
 from vaejax.answer import bottleneck, bottlenecks, sentence, sheet
-from vaejax.answer._paired import gap_of, paired, spread_of
+from vaejax.answer._paired import paired, spread_of
 from vaejax.answer._settings import Setting
+from vaejax.differences import gap_of
 from vaejax.errors import VaejaxError
 
 SIZES, BETAS, SEEDS, NUM = (2, 4, 8, 16), (1.0, 4.0), 3, 200

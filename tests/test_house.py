@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 TESTS = Path(__file__).parent
 FLOORS = [  # a room imports from the floors below its own, and from nowhere else
     {"errors", "types", "versions"},
-    {"numerics", "families"},
+    {"numerics", "families", "differences"},
     {"nets", "schedules", "spheres"},
     {"likelihoods", "posteriors", "priors", "divergences", "assembly", "decoding"},
     {"model", "hierarchy", "bound", "contexts"},
@@ -40,7 +40,7 @@ HOMES = {
     "flax": {"nets"},
     "equinox": {"nets"},
     "orbax": {"store"},
-    "optax": {"cli", "configured", "denoisers", "evaluation", "recipes", "samplers", "schedules", "train"},
+    "optax": {"cli", "configured", "denoisers", "evaluation", "recipes", "samplers", "schedules", "train", "transfer"},
     "matplotlib": {"report"},
     "tensorflow_datasets": {"data"},
     "sklearn": {"data"},
@@ -146,6 +146,7 @@ def public():
         "samplers",
         "schedules",
         "scores",
+        "transfer",
         "variants",
     )
     rooms = [getattr(vj, name) for name in names]

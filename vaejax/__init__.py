@@ -17,6 +17,7 @@ from . import recipes as recipes
 from . import samplers as samplers
 from . import schedules as schedules
 from . import scores as scores
+from . import transfer as transfer
 from . import variants as variants
 from .answer import at_rate as at_rate
 from .answer import bottleneck as bottleneck

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaejax.answer._criteria import BOUND, LIKELIHOOD, criterion_of
 from vaejax.answer._paid import Paid, paid
-from vaejax.answer._paired import paired, quantile, spread_of
+from vaejax.answer._paired import paired, spread_of
 from vaejax.answer._reason import reason, still_rising, too_few_draws, varying, warnings
 from vaejax.answer._settings import Setting, settings_of
+from vaejax.differences import quantile
 from vaejax.errors import VaejaxError
 from vaejax.numerics import require_number
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vaejax.answer._criteria import BOUND, DISTORTION, by_example
-from vaejax.answer._paired import gap_of
 from vaejax.answer._settings import settings_of
+from vaejax.differences import gap_of
 from vaejax.errors import VaejaxError
 
 if TYPE_CHECKING:

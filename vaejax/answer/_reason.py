@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from vaejax.answer._criteria import Criterion
-from vaejax.answer._paired import Gap, paired
+from vaejax.answer._paired import paired
 from vaejax.answer._settings import Setting
+from vaejax.differences import Gap
 
 EDGES = (
     ("latent_size", min, "smallest", "smaller"),

@@ -1,0 +1,509 @@
+"""From a source to a target: what is copied and what is not, who moves, and whether it was worth it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import xarray as xr
+
+import vaejax as vj
+from vaejax import store, transfer
+from vaejax.errors import VaejaxError
+from vaejax.numerics import leaves_by_path
+
+KEY, NET = jax.random.key(0), vj.nets.mlp(8)
+CONV = vj.nets.conv(4, 6, hidden=(5,)), vj.nets.deconv(6, 4, hidden=(5,))
+
+
+def made(latent_size, data_shape=(4,), nets=(NET, NET), **how):
+    likelihood = vj.likelihoods.normal()
+    return vj.vae(*nets, data_shape=data_shape, latent_size=latent_size, likelihood=likelihood, **how)
+
+
+def stirred(seed, params):
+    """Numbers that no initialiser gives, biases included."""
+    leaves, structure = jax.tree.flatten(params)
+    rng = np.random.default_rng(seed)
+    return jax.tree.unflatten(structure, [leaf + rng.normal(size=leaf.shape) for leaf in leaves])
+
+
+def with_params(seed, model, context=None):
+    batch = vj.Example(jnp.ones((2, *model.data_shape)), context=context)
+    return model, stirred(seed, model.init(jax.random.key(seed), batch))
+
+
+def ladder(*sizes):
+    return vj.ladder(NET, NET, NET, data_shape=(4,), latent_sizes=sizes)
+
+
+def xs(shape=(4,), num=3):
+    return jnp.asarray(np.random.default_rng(7).normal(size=(num, *shape)))
+
+
+def bounds(member, examples, key=KEY):
+    model, params = member
+    return jax.vmap(lambda example: jnp.stack(vj.terms(key, model, params, example)))(examples)
+
+
+SAME = {
+    "flat": lambda: made(3),
+    "mixture": lambda: made(3, prior=vj.priors.mixture(2)),
+    "ladder": lambda: ladder(2, 2),
+    "images": lambda: made(3, (8, 8), CONV),
+    "one-hot": lambda: made(3, posterior=vj.posteriors.categorical(4), prior=vj.priors.uniform_categorical(4)),
+    "vamp": lambda: vj.variants.vamp(made(3), 5),
+}
+
+
+@pytest.mark.parametrize("kind", SAME)
+def test_the_same_shapes_are_the_same_function(float64, kind):
+    source, target = with_params(1, SAME[kind]()), with_params(2, SAME[kind]())
+    found = transfer.started_from(source, target)
+    assert {move.what for move in found.moves.values()} == {"copied"}
+    assert not any(leaf.any() for leaf in jax.tree.leaves(found.new))
+    examples = vj.Example(xs(source[0].data_shape))
+    np.testing.assert_array_equal(bounds(source, examples), bounds((target[0], found.params), examples))
+
+
+MORE = {
+    "flat": (lambda: made(3), lambda: made(5)),
+    "none": (lambda: made(0 + 1), lambda: made(2)),
+    "images": (lambda: made(3, (8, 8), CONV), lambda: made(5, (8, 8), CONV)),
+    "mixture": (lambda: made(3, prior=vj.priors.mixture(2)), lambda: made(5, prior=vj.priors.mixture(2))),
+    "flow": (
+        lambda: made(3, prior=vj.priors.coupling_flow(2, 4, 4)),
+        lambda: made(5, prior=vj.priors.coupling_flow(2, 4, 4)),
+    ),
+    "gated": (lambda: made(3, nets=[vj.nets.gated_mlp(6)] * 2), lambda: made(5, nets=[vj.nets.gated_mlp(6)] * 2)),
+}
+
+
+@pytest.mark.parametrize("kind", ["flat", "none", "images", "gated"])
+def test_more_latents_leave_decoder_rate_and_bound_as_they_were(float64, kind):
+    source, target = (with_params(n, make()) for n, make in enumerate(MORE[kind]))
+    found = transfer.started_from(source, target)
+    assert {move.what for path, move in found.moves.items() if path.startswith("encoder/output")} == {"extended"}
+    started, examples = (target[0], found.params), vj.Example(xs(source[0].data_shape))
+    np.testing.assert_allclose(bounds(started, examples), bounds(source, examples), rtol=0, atol=1e-9)
+    small, large = source[0].active().size, target[0].active().size
+    z = xs((large,))
+    mine, theirs = (
+        jax.vmap(lambda z, one=one: vj.decode(*one, z))(z[:, : one[0].active().size]) for one in (started, source)
+    )
+    np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-9)
+    assert small < large
+
+
+@pytest.mark.parametrize("kind", ["mixture", "flow"])
+def test_a_prior_over_more_latents_is_the_old_one_on_those_that_were_there(float64, kind):
+    (source, params), target = (with_params(n, make()) for n, make in enumerate(MORE[kind]))
+    found = transfer.started_from((source, params), target)
+    z, example = xs((5,)), vj.Example(jnp.zeros(4))
+    mine = jax.vmap(lambda z: target[0].log_prior(found.params, z, example).sum())(z)
+    theirs = jax.vmap(lambda z: source.log_prior(params, z[:3], example).sum())(z)
+    added = mine - theirs
+    apart = jax.vmap(lambda z: vj.priors.standard_normal().log_prob((), jnp.zeros((0, 2)), z[3:]).sum())(z)
+    if kind == "mixture":  # its new entries are zero: means 0, scales 1
+        np.testing.assert_allclose(added, apart, rtol=0, atol=1e-9)
+    else:  # splines of zero are close to the identity, and do not look at new latents
+        np.testing.assert_allclose(added, apart, rtol=0, atol=0.5)
+
+
+def test_a_ladder_with_more_latents_in_each_group(float64):
+    source, target = with_params(1, ladder(2, 2)), with_params(2, ladder(3, 3))
+    started = (target[0], transfer.started_from(source, target).params)
+    z = xs((3, 2))  # latent, group
+    mine = jax.vmap(lambda z: vj.decode(*started, z.reshape(-1)))(z)
+    theirs = jax.vmap(lambda z: vj.decode(*source, z[:2].reshape(-1)))(z)
+    np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-9)
+    codes = [jax.vmap(lambda x, one=one: vj.encode(*one, x))(xs()) for one in (started, source)]
+    np.testing.assert_allclose(codes[0].reshape(-1, 3, 2)[:, :2], codes[1].reshape(-1, 2, 2), rtol=0, atol=1e-9)
+    examples = vj.Example(xs())
+    rates = [bounds(one, examples, jax.random.key(3))[:, 1] for one in (started, source)]
+    np.testing.assert_allclose(*rates, rtol=0, atol=1e-9)
+
+
+def test_what_is_new_can_start_as_the_target_did(float64):
+    source, target = with_params(1, made(3)), with_params(2, made(5))
+    found = transfer.started_from(source, target, fresh=lambda own: own)
+    for path, leaf in leaves_by_path(found.params).items():
+        new = leaves_by_path(found.new)[path]
+        np.testing.assert_array_equal(leaf[new], leaves_by_path(target[1])[path][new])
+    assert found.new["decoder"]["hidden_0"]["kernel"].tolist() == [[row > 2] * 8 for row in range(5)]
+
+
+def test_fewer_latents_keep_those_that_are_named(float64):
+    source, target = with_params(1, made(4)), with_params(2, made(2))
+    started = (target[0], transfer.started_from(source, target, latents=[3, 1]).params)
+    z = xs((2,))
+    mine = jax.vmap(lambda z: vj.decode(*started, z))(z)
+    theirs = jax.vmap(lambda z: vj.decode(*source, jnp.zeros(4).at[jnp.array([3, 1])].set(z)))(z)
+    np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-12)
+    codes = [jax.vmap(lambda x, one=one: vj.encode(*one, x))(xs()) for one in (started, source)]
+    np.testing.assert_allclose(codes[0], codes[1][:, [3, 1]], rtol=0, atol=1e-12)
+    moves = transfer.started_from(source, target).moves
+    assert moves["encoder/output/kernel"].what == moves["decoder/hidden_0/kernel"].what == "cut"
+
+
+def test_new_batches_leave_old_ones_as_they_were_and_train_alone(float64):
+    """The surgery of scArches: a one-hot context grows by two columns, and a latent is added too."""
+    old, new = jnp.eye(3)[:, :], jnp.eye(5)
+    source = with_params(1, made(2), context=old)
+    target = with_params(2, made(3), context=new)
+    found = transfer.started_from(source, target, context_sizes=(3, 5))
+    assert found.new["decoder"]["hidden_0"]["kernel"][:, 0].tolist() == [0, 0, 0, 1, 1, 0, 0, 1]
+    assert found.new["encoder"]["hidden_0"]["kernel"][:, 0].tolist() == [0, 0, 0, 0, 0, 0, 0, 1, 1]
+    x = xs()
+    before, on_old = bounds(source, vj.Example(x, context=old)), vj.Example(x, context=new[:3])
+    np.testing.assert_allclose(bounds((target[0], found.params), on_old), before, rtol=0, atol=1e-9)
+
+    model = transfer.from_source(target[0], source, context_sizes=(3, 5))
+    batch = vj.Example(x, context=new[jnp.array([3, 4, 3])])
+    only = transfer.only_new(optax.adamw(0.1, weight_decay=0.1), {**found.new, "encoder": _only_context(found.new)})
+    taught = vj.trainer(model, vj.objectives.elbo(), only)
+    state = taught.init(KEY, batch)
+    for at in range(3):
+        state, _ = jax.jit(taught.step)(jax.random.fold_in(KEY, at), state, batch)
+    moved = jax.tree.map(lambda a, b: a != b, state.params, found.params)
+    for path, where in leaves_by_path(moved).items():
+        assert not np.any(np.asarray(where) & ~np.asarray(leaves_by_path(found.new)[path])), path
+    assert moved["decoder"]["hidden_0"]["kernel"][3:5].any()
+
+
+def _only_context(new):
+    return jax.tree.map(lambda leaf: leaf, new["encoder"])
+
+
+@pytest.mark.parametrize("nets", [(NET, NET), CONV, [vj.nets.gated_mlp(6)] * 2], ids=["dense", "conv", "gated"])
+@pytest.mark.parametrize("channels", [((), (3,)), ((3,), ()), ((3,), (2,))], ids=["1 to 3", "3 to 1", "3 to 2"])
+def test_images_with_equal_channels_are_seen_and_made_as_before(float64, nets, channels):
+    before, after = channels
+    source, target = with_params(1, made(2, (8, 8, *before), nets)), with_params(2, made(2, (8, 8, *after), nets))
+    found = transfer.started_from(source, target)
+    assert "anew" not in {move.what for move in found.moves.values()}
+    grey, started = xs((8, 8)), (target[0], found.params)
+
+    def coloured(shape):
+        return grey if not shape else jnp.repeat(grey[..., None], shape[0], axis=-1)
+
+    codes = [
+        jax.vmap(lambda x, one=one: vj.encode(*one, x))(coloured(s)) for one, s in ((source, before), (started, after))
+    ]
+    np.testing.assert_allclose(*codes, rtol=0, atol=1e-9)
+    made_of = [
+        jax.vmap(lambda z, one=one: vj.decode(*one, z))(xs((2,))).reshape(3, 8, 8, -1) for one in (source, started)
+    ]
+    np.testing.assert_allclose(
+        made_of[1], jnp.repeat(made_of[0].mean(-1, keepdims=True), made_of[1].shape[-1], -1), rtol=0, atol=1e-9
+    )
+
+
+def test_data_of_another_shape_starts_its_outer_layers_anew():
+    source, target = with_params(1, made(3)), with_params(2, made(3, (6,)))
+    found = transfer.started_from(source, target)
+    anew = {path for path, move in found.moves.items() if move.what == "anew"}
+    assert anew == {"encoder/hidden_0/kernel", "decoder/output/kernel", "decoder/output/bias"}
+    np.testing.assert_array_equal(found.params["decoder"]["output"]["bias"], target[1]["decoder"]["output"]["bias"])
+    assert "encoder/hidden_0/kernel  anew    (4, 8)     (6, 8)" in str(found)
+
+
+def test_a_part_of_a_source_and_of_a_folder(tmp_path):
+    source, target = with_params(1, made(3)), with_params(2, made(3))
+    store.save(tmp_path / "saved", {"params": source[1], "step": np.ones(())})
+    part = transfer.read_params(tmp_path / "saved", "encoder", under="params")
+    assert jax.tree.map(jnp.shape, part) == jax.tree.map(
+        jnp.shape, transfer.part_of(source[1], "encoder/hidden_0", "encoder/output/*")
+    )
+    moves = transfer.started_from((source[0], part), target).moves
+    assert {path.split("/")[0]: move.what for path, move in moves.items()} == {"decoder": "anew", "encoder": "copied"}
+    more = {**source[1], "old": {"bias": np.ones(2)}}
+    assert transfer.started_from((source[0], more), target).moves["old/bias"].what == "left out"
+    with pytest.raises(VaejaxError, match="no parameter fits the name 'coder'"):
+        transfer.part_of(source[1], "coder")
+    with pytest.raises(VaejaxError, match="holds nothing under 'weights'"):
+        transfer.read_params(tmp_path / "saved", under="weights")
+    with pytest.raises(VaejaxError, match="there is none"):
+        transfer.read_params(tmp_path / "nowhere")
+
+
+def diverged():
+    model, params = with_params(1, made(3))
+    return model, {**params, "encoder": jax.tree.map(lambda leaf: leaf * jnp.nan, params["encoder"])}
+
+
+@pytest.mark.parametrize(
+    ("source", "how", "said"),
+    [
+        (lambda: with_params(1, made(2, (6,), [vj.nets.mlp(5)] * 2)), {}, "no weight of the source fits the target"),
+        (lambda: with_params(1, made(3, (8, 8), CONV)), {}, "build the target with the networks of the source"),
+        (diverged, {}, "encoder/hidden_0/bias of the source is not finite"),
+        (lambda: with_params(1, made(5)), {"latents": [0, 7]}, "at most 3 of the source's 5 latents"),
+        (lambda: with_params(1, made(5)), {"latents": [1, 1]}, "each once"),
+        (lambda: with_params(1, made(3)), {"latents": [1]}, "both have 3 latents"),
+        (lambda: with_params(1, made(3)), {"context_sizes": (0, -1)}, "a context size must be at least 0"),
+    ],
+)
+def test_a_source_that_cannot_fit_is_refused_in_one_sentence(source, how, said):
+    with pytest.raises(VaejaxError, match=said) as caught:
+        transfer.started_from(source(), with_params(2, made(3)), **how)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_share_is_the_source_or_scratch_to_the_bit():
+    source, plain = with_params(1, made(3)), made(3)
+    batch, own = vj.Example(xs()), plain.init(KEY, vj.Example(xs()))
+
+    def started(share):
+        return transfer.from_source(plain, source, share=share).init(KEY, batch)
+
+    mapped = jax.jit(jax.vmap(started))(jnp.array([0.0, 1.0, 0.5]))
+    for path, leaf in leaves_by_path(mapped).items():
+        np.testing.assert_array_equal(leaf[0], leaves_by_path(own)[path])
+        np.testing.assert_array_equal(leaf[1], leaves_by_path(source[1])[path])
+        np.testing.assert_allclose(leaf[2], (leaf[0] + leaf[1]) / 2, rtol=1e-6, atol=1e-6)
+    with pytest.raises(VaejaxError, match="the share of a source"):
+        transfer.from_source(plain, source, share=1.5)
+
+
+def taught_with(model, optimizer, steps=5):
+    taught = vj.trainer(model, vj.objectives.elbo(), optimizer)
+    batch, step = vj.Example(xs(model.data_shape, 4)), jax.jit(taught.step)
+    state = taught.init(KEY, batch)
+    states = [state.params]
+    for at in range(steps):
+        state, _ = step(jax.random.fold_in(KEY, at), state, batch)
+        states.append(state.params)
+    return states
+
+
+@pytest.mark.parametrize("size", [2, 4, 6])
+def test_a_masked_target_trains_as_the_smaller_one_does(float64, size):
+    """From a source of four latents: cut, the same, and more of them, each as a member of models of six."""
+    source = with_params(1, made(4))
+    optimizer = optax.chain(
+        transfer.l2_sp(0.1),
+        transfer.paced(optax.adam(1e-2), {"decoder/output": transfer.unfrozen_at(3), "encoder": 0.5}),
+    )
+    wide = transfer.from_source(made(size, max_latent_size=6), source)
+    narrow = transfer.from_source(made(size), source)
+    large, small = taught_with(wide, optimizer)[-1], taught_with(narrow, optimizer)[-1]
+    model, cut = vj.model.compacted(wide, large)
+    for path, leaf in leaves_by_path(cut).items():
+        np.testing.assert_allclose(leaf, leaves_by_path(small)[path], rtol=0, atol=1e-9, err_msg=path)
+    assert model.active().shape == (size,)
+
+
+def test_frozen_parts_do_not_move_by_a_bit():
+    paces = {"encoder/hidden_0": 0.0, "decoder/*/bias": 0.0}
+    states = taught_with(made(3), transfer.paced(optax.adamw(0.1, weight_decay=0.5), paces))
+    first, last = leaves_by_path(states[0]), leaves_by_path(states[-1])
+    still = {path for path in first if np.array_equal(first[path], last[path])}
+    assert still == {"encoder/hidden_0/bias", "encoder/hidden_0/kernel", "decoder/hidden_0/bias", "decoder/output/bias"}
+
+
+def test_a_pace_multiplies_the_step_of_the_first_name_that_fits(float64):
+    params = {"encoder": {"a": jnp.ones(2), "b": jnp.ones(2)}, "decoder": {"a": jnp.ones(2)}}
+    optimizer = transfer.paced(optax.adam(0.1), {"encoder/a": 0.25, "encoder": 0.5})
+    plain = optax.adam(0.1)
+    gradients = jax.tree.map(lambda leaf: 3 * leaf, params)
+    found, expected = (one.update(gradients, one.init(params), params)[0] for one in (optimizer, plain))
+    for path, pace in {"encoder/a": 0.25, "encoder/b": 0.5, "decoder/a": 1.0}.items():
+        np.testing.assert_allclose(leaves_by_path(found)[path], pace * leaves_by_path(expected)[path], rtol=1e-12)
+    with pytest.raises(VaejaxError, match="no parameter fits the name 'enc'"):
+        transfer.paced(plain, {"enc": 0.0}).init(params)
+    with pytest.raises(VaejaxError, match="the pace of encoder"):
+        transfer.paced(plain, {"encoder": -1.0})
+
+
+def test_layers_thaw_at_their_steps_from_the_latents_outwards():
+    model = made(2, nets=[vj.nets.mlp(5, 6)] * 2)
+    paces = transfer.by_depth(vj.init(KEY, model, xs()), lambda depth: transfer.unfrozen_at(2 * depth))
+    states = [leaves_by_path(one) for one in taught_with(model, transfer.paced(optax.adam(0.1), paces), steps=6)]
+    names = "encoder/output encoder/hidden_1 encoder/hidden_0 decoder/hidden_0 decoder/hidden_1 decoder/output"
+    for name in names.split():
+        moved = [not np.array_equal(a[f"{name}/kernel"], b[f"{name}/kernel"]) for a, b in zip(states, states[1:])]
+        assert moved.index(True) == list(paces).index(name) % 3 * 2, name
+    conv = vj.init(KEY, made(2, (8, 8), CONV), xs((8, 8)))
+    assert list(transfer.by_depth(conv, float).items()) == [
+        ("encoder/output", 0), ("encoder/hidden_0", 1), ("encoder/conv_1", 2), ("encoder/conv_0", 3),
+        ("decoder/hidden_0", 0), ("decoder/hidden_1", 1), ("decoder/deconv_0", 2), ("decoder/output", 3),
+    ]  # fmt: skip
+    groups = transfer.by_depth(vj.init(KEY, ladder(2, 2), xs()), float)
+    assert groups["encoder/group_1/output"] == 0
+    assert groups["encoder/group_1/hidden_0"] == 1
+
+
+def test_l2_sp_has_the_minimum_of_its_penalty(float64):
+    """argmin 1/2 |w - t|^2 + alpha/2 |w - w_0|^2 is (t + alpha w_0)/(1 + alpha); what is new is drawn to zero."""
+    target, start, alpha, beta = jnp.array([3.0, -2.0]), jnp.array([1.0, 4.0]), 0.5, 0.25
+    optimizer = optax.chain(transfer.l2_sp(alpha, beta, {"w": jnp.array([False, True])}), optax.sgd(0.3))
+    params = {"w": start}
+    state = optimizer.init(params)
+    for _ in range(200):
+        updates, state = optimizer.update({"w": params["w"] - target}, state, params)
+        params = optax.apply_updates(params, updates)
+    expected = [(3.0 + alpha * 1.0) / (1 + alpha), -2.0 / (1 + beta)]
+    np.testing.assert_allclose(params["w"], expected, rtol=0, atol=1e-12)
+    with pytest.raises(VaejaxError, match="alpha of L2-SP"):
+        transfer.l2_sp(-1.0)
+    with pytest.raises(VaejaxError, match="was given none"):
+        optimizer.update({"w": target}, optimizer.init({"w": start}))
+
+
+def test_features_of_a_pretrained_network_are_the_input_of_an_encoder():
+    """What exists is enough: `nets.viewed` with a function that is held."""
+    source, params = with_params(1, made(3))
+    features = vj.nets.viewed(NET, lambda x, context: (vj.encode(source, params, x), context))
+    found = vj.init(KEY, made(2, nets=(features, NET)), xs())
+    assert found["encoder"]["hidden_0"]["kernel"].shape == (3, 8)
+
+
+# Was it worth it?
+
+
+@pytest.fixture(scope="module")
+def curves():
+    """Bars whose place is what there is to know; the source saw all of them, once turned round (so that it is no
+    help) and once as they are."""
+    x = np.eye(12, dtype=np.float32)[np.arange(240) % 12]
+    data = vj.data.arrays(np.maximum(x, np.roll(x, 1, 1)))
+    plain = vj.vae(NET, NET, data_shape=(12,), latent_size=2, likelihood=data.likelihood)
+    taught = vj.trainer(plain, vj.objectives.elbo(), optax.adam(3e-2))
+    source, _ = vj.fit(taught, data, epochs=40, batch_size=32, num_samples=2)
+
+    def member(share, encoder):
+        model = transfer.from_source(plain, source, share=share)
+        return vj.trainer(model, vj.objectives.elbo(), transfer.paced(optax.adam(1e-2), {"encoder": encoder}))
+
+    starts = {"scratch": {"share": 0.0, "encoder": 1.0}, "source": {"share": 1.0, "encoder": 1.0}}
+    starts["frozen encoder"] = {"share": 1.0, "encoder": 0.0}
+    return transfer.learning_curves(member, data, starts, sizes=[3, 150], steps=40, batch_size=16, num_samples=2)
+
+
+def test_learning_curves_are_one_grid_over_starts_sizes_and_seeds(curves):
+    assert dict(curves.elbo.sizes) == {"start": 3, "seed": 3, "num_examples": 2}
+    assert curves.attrs["num_programs"] == 1
+    assert curves.sizes["step"] == 40
+    assert curves.share.dims == ("start",)
+    mean = curves.mean("seed")
+    overfit = (mean.elbo_train - mean.elbo).sel(start="scratch").values
+    assert overfit[0] > overfit[1] + 0.5  # three examples are learned by heart; elbo_train is of these three
+    assert (mean.elbo.sel(start="source") > mean.elbo.sel(start="scratch")).all()
+    answer = transfer.worth(curves)
+    assert answer.worth
+    assert answer.gains[0].nats == pytest.approx(
+        float((mean.elbo.sel(start="source") - mean.elbo.sel(start="scratch")).values[0]), abs=1e-3
+    )
+
+
+def test_members_see_their_first_examples_and_no_others_in_equal_numbers():
+    x = np.eye(10, dtype=np.uint8)
+    data = vj.data.arrays(x, x, x)
+    model = vj.vae(NET, NET, data_shape=(10,), latent_size=2, likelihood=data.likelihood)
+    plain = vj.trainer(model, vj.objectives.elbo(), optax.sgd(0.0))
+    seen = plain._replace(step=lambda key, state, batch: (state._replace(step=state.step + 1), batch.x.sum(0)))
+    batch, order = vj.Example(jnp.zeros((4, 10))), np.array([7, 2, 5, 0])
+
+    @jax.jit
+    def counts(num):
+        taught = transfer.drawn_from(seen, data, num, order)
+        state, total = taught.init(KEY, batch), jnp.zeros(10)
+        for at in range(3):
+            state, found = taught.step(jax.random.fold_in(KEY, at), state, batch)
+            total = total + found
+        return total
+
+    for num, expected in {1: [12], 3: [4, 4, 4], 4: [3, 3, 3, 3]}.items():
+        np.testing.assert_array_equal(counts(num)[order[:num]], expected)
+        assert counts(num).sum() == 12
+    with pytest.raises(VaejaxError, match=r"the model is for examples of shape \(4,\)"):
+        transfer.drawn_from(vj.trainer(made(2), vj.objectives.elbo(), optax.sgd(0.1)), data, 3)
+    with pytest.raises(VaejaxError, match="num_examples"):
+        transfer.drawn_from(plain, data, 11)
+
+
+SIZES, SEEDS, EXAMPLES = [10, 100, 1000], 3, 200
+
+
+def table(scratch, *others, overfit=1.0):
+    """Made up: bounds by size of scratch and of each other start, the same noise of examples and seeds for all."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(1, SEEDS, 1, EXAMPLES)) + rng.normal(size=(1, SEEDS, 1, 1))
+    own = 0.02 * rng.normal(size=(1 + len(others), SEEDS, 1, 1)) + 0.1 * rng.normal(
+        size=(1 + len(others), SEEDS, 1, EXAMPLES)
+    )
+    means = np.array([scratch, *others], float)[:, None, :, None]
+    bounds, dims = means + noise + own, ("start", "seed", "num_examples")
+    path = means - 2.0 * np.array([3, 1, 0])  # three looks, after 10, 20 and 30 steps
+    found = {
+        "elbo_test_examples": ((*dims, "test_example"), bounds),
+        "history_validation": ((*dims, "step"), np.broadcast_to(path, (*bounds.shape[:3], 3))),
+        "elbo_train": (dims, bounds.mean(-1) + overfit),
+        "status": (dims, np.full(bounds.shape[:3], "ok", dtype="<U8")),
+    }
+    names = ["scratch", "source", "other"][: len(means)]
+    return xr.Dataset(found, {"start": names, "seed": range(SEEDS), "num_examples": SIZES, "step": [10, 20, 30]})
+
+
+def test_worth_finds_what_was_put_in():
+    answer = transfer.worth(table([-30.0, -20.0, -10.0], [-25.0, -16.0, -9.99]))
+    assert [gain.nats for gain in answer.gains] == pytest.approx([5.0, 4.0, 0.01], abs=0.1)
+    assert [gain.verdict for gain in answer.gains[:2]] == ["worth it"] * 2
+    assert answer.margin_nats == pytest.approx(0.05, abs=0.01)
+    first = answer.gains[0]
+    assert first.examples_from_scratch == pytest.approx(10 * np.sqrt(10), rel=0.05)  # halfway in log n
+    assert first.steps_from_scratch == 30
+    assert first.steps == pytest.approx(12.5 - 5 * 0.5 + 0.0, abs=3)
+    assert first.overfit == pytest.approx(1.0)
+    assert answer.reason.startswith(
+        "Worth it: source is sure to gain more than the margin of 0.05 nats with 10 examples"
+    )
+
+
+def test_what_is_no_gain_is_called_that_and_what_is_not_known_too():
+    lost = transfer.worth(table([-30.0, -20.0, -10.0], [-31.0, -21.0, -11.0]))
+    assert not lost.worth
+    assert lost.reason.startswith("Not worth it: source, the best start")
+    assert {gain.verdict for gain in lost.gains} == {"not worth it"}
+    assert lost.gains[2].steps == float("inf")
+    assert lost.gains[0].examples_from_scratch == 10
+    near = transfer.worth(table([-30.0, -20.0, -10.0], [-29.95, -19.95, -9.95]))
+    assert near.reason.startswith("Not decided")
+    best = transfer.worth(table([-30.0, -20.0, -10.0], [-31.0, -21.0, -11.0], [-28.0, -18.0, -9.0]))
+    assert best.start == "other"
+    assert best.gains[-1].examples_from_scratch == float("inf")
+    assert "not worth it with" not in best.reason
+
+
+def test_members_that_diverged_have_no_say():
+    found = table([-30.0, -20.0, -10.0], [-25.0, -16.0, -8.0])
+    for name in ("elbo_test_examples", "history_validation", "elbo_train"):
+        found[name][1, 0] = np.nan
+    found["status"][1, 0] = "diverged"
+    answer = transfer.worth(found)
+    assert answer.warnings[0] == "3 members diverged and had no say."
+    assert answer.gains[0].nats == pytest.approx(5.0, abs=0.1)
+    found["status"][1, :, 0] = "diverged"
+    assert [gain.num_examples for gain in transfer.worth(found).gains] == [100, 1000]
+    assert "one seed" in transfer.worth(found.isel(seed=[1])).warnings[-1]
+    found["status"][0, :, 0] = "diverged"
+    with pytest.raises(VaejaxError, match="every member from scratch diverged"):
+        transfer.worth(found)
+    with pytest.raises(VaejaxError, match="expected the start 'fresh'"):
+        transfer.worth(found, scratch="fresh")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "starts", "said"),
+    [
+        ([5, 5], None, "sizes must rise and be at most the 32 training examples"),
+        ([50], None, "at most the 32 training examples"),
+        ([5], {"scratch": {"share": 0.0}}, "two or more by name"),
+        ([5], {"scratch": {"seed": 0}, "source": {"seed": 1}}, "none of them draw"),
+    ],
+)
+def test_learning_curves_refuse_what_they_cannot_draw(sizes, starts, said):
+    starts = starts or {"scratch": {"share": 0.0}, "source": {"share": 1.0}}
+    with pytest.raises(VaejaxError, match=said):
+        transfer.learning_curves(lambda share: None, np.ones((40, 4)), starts, sizes=sizes, steps=1)
