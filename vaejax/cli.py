@@ -22,6 +22,13 @@ Command = (
     | Annotated[commands.Evaluate, subcommand("evaluate")]
     | Annotated[commands.Doctor, subcommand("doctor")]
     | Annotated[commands.Sample, subcommand("sample")]
+    | Annotated[commands.Reconstruct, subcommand("reconstruct")]
+    | Annotated[commands.Encode, subcommand("encode")]
+    | Annotated[commands.Interpolate, subcommand("interpolate")]
+    | Annotated[commands.Denoise, subcommand("denoise")]
+#    | Annotated[commands.Impute, subcommand("impute")]
+    | Annotated[commands.ScoreExamples, subcommand("score")]
+    | Annotated[commands.Transfer, subcommand("transfer")]
     | Annotated[commands.Report, subcommand("report")]
     | Annotated[commands.DataSet, subcommand("data")]
 )

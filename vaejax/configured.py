@@ -127,8 +127,16 @@ def facts_from(found: Mapping[str, Any]) -> Facts:
     return Facts(tuple(found["shape"]), likelihood, found["num_train"])
 
 
-def member_of(config: Config, facts: Facts) -> Callable[..., Trainer]:
-    """The member that the command line trains, with Adam or AdamW at a learning rate that falls as (1 - t)^4."""
+def as_it_is(model: VAE) -> VAE:
+    """A model that starts as it would."""
+    return model
+
+
+def member_of(config: Config, facts: Facts, started: Callable[[VAE], VAE] = as_it_is) -> Callable[..., Trainer]:
+    """The member that the command line trains, with Adam or AdamW at a learning rate that falls as (1 - t)^4.
+
+    started: the model with other parameters to start from, as those of a source.
+    """
     num_steps = config.epochs * math.ceil(facts.num_train / min(config.batch_size, facts.num_train))
     optimizers = LIKELIHOODS[facts.likelihood.name].optimizers
     hidden, widest = config.hidden or DEFAULTS[config.net].hidden, widest_of(config)
@@ -153,7 +161,7 @@ def member_of(config: Config, facts: Facts) -> Callable[..., Trainer]:
             posterior=POSTERIORS[config.posterior](widest),
             prior=PRIORS[config.prior](),
         )
-        model = VARIANTS.get(config.prior, lambda model: model)(model)
+        model = started(VARIANTS.get(config.prior, as_it_is)(model))
         rate = schedules.scaled(learning_rate, optax.polynomial_schedule(1.0, 0.0, 4, num_steps))
         stepped = optax.adam(rate) if weight_decay is None else optax.adamw(rate, weight_decay=weight_decay)
         optimizer = by_name(stepped, **optimizers) if optimizers else stepped

@@ -59,6 +59,12 @@ def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
     return _member(results, _answer(config, results), where)
 
 
+def asked_of(path: Path, **where: Any) -> tuple[Config, dict[str, Any]]:
+    """What a finished run was asked for, and the place of a member in its grid: of the chosen one, but for `where`."""
+    config, _, result = _read_run(path)
+    return config, nearest_to(_answer(config, (result, *_rounds(path))), where)
+
+
 def member_of(run: Run, **where: Any) -> Member:
     """The member that the answer of an open run chose, or the one that differs from it by `where`."""
     return _member((run.result, *run.rounds), run.answer, where)

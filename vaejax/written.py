@@ -1,8 +1,8 @@
 """What the uses of a model write: arrays, and sheets of images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,50 +21,66 @@ def is_image(shape: Shape) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3))
 
 
-def output(out: Path | None, run_folder: Path, name: str, endings: Sequence[str]) -> Path:
-    """Where to write: `out`, or a file of this name in the run's folder with the first ending.
+class Output(NamedTuple):
+    """Where a use of a model writes: arrays, and a picture; `None` where that is not wanted."""
 
-    Raises: OutputError, before anything is computed, where the ending is none of these or there is no such folder.
+    arrays: Path | None
+    picture: Path | None
+
+    def __str__(self) -> str:
+        return " and ".join(str(path) for path in self if path is not None)
+
+
+def output(out: Path | None, folder: Path, name: str, shape: Shape) -> Output:
+    """`name` in a folder, as arrays and, of images, as a picture; or `out` alone, which says by its ending what it is.
+
+    name: with the ending of its arrays, .npy or .npz. shape: of an example.
+    Raises: OutputError, before anything is computed, where it ends otherwise or there is no such folder.
     """
-    path = (out or run_folder / f"{name}{endings[0]}").expanduser()
-    if path.suffix not in endings:
-        raise OutputError(f"expected --out to end in {' or '.join(endings)}, got {path.name}")
-    if not path.parent.is_dir():
+    if out is None:
+        return Output(folder / name, (folder / name).with_suffix(".png") if is_image(shape) else None)
+    out, ending = out.expanduser(), Path(name).suffix
+    endings = (ending, ".png") if is_image(shape) else (ending,)
+    if out.suffix not in endings:
+        raise OutputError(f"expected --out to end in {' or '.join(endings)}, got {out.name}")
+    require_folder(out)
+    return Output(None, out) if out.suffix == ".png" else Output(out, None)
+
+
+def require_folder(path: Path) -> Path:
+    """A place for a file. Raises: OutputError where its folder is not there."""
+    if not path.expanduser().parent.is_dir():
         raise OutputError(f"cannot write {path}: there is no folder {path.parent}")
-    return path
+    return path.expanduser()
 
 
-def endings_of(shape: Shape) -> tuple[str, ...]:
-    """What examples of a shape can be written as, the first by default."""
-    return (".png", ".npy") if is_image(shape) else (".npy",)
+def write(where: Output, arrays: np.ndarray | Mapping[str, Any], sheet: Callable[[], np.ndarray]) -> None:
+    """An array (`.npy`) or several by name (`.npz`), and `sheet()`, `[row, column, *image]`; each whole or not at all.
 
-
-def write(path: Path, arrays: np.ndarray | Mapping[str, Any], sheet: np.ndarray | None = None) -> None:
-    """An array (`.npy`), several by name (`.npz`), or `sheet`, a row of pictures for each of its rows (`.png`).
-
-    Whole or not at all. Raises: OutputError.
+    Raises: OutputError.
     """
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        if path.suffix == ".png":
-            if sheet is None:
-                raise OutputError(f"cannot write {path}: these are no pictures")
-            picture(sheet).save(temporary)
-        elif isinstance(arrays, Mapping):
-            np.savez(temporary, allow_pickle=False, **arrays)
-        else:
-            np.save(temporary, arrays)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+    if where.arrays is not None:
+        _whole(where.arrays, lambda path: _save(path, arrays))
+    if where.picture is not None:
+        _whole(where.picture, lambda path: picture(sheet()).save(path))
+
+
+def _save(path: Path, arrays: np.ndarray | Mapping[str, Any]) -> None:
+    if isinstance(arrays, Mapping):
+        np.savez(path, allow_pickle=False, **arrays)
+    else:
+        np.save(path, arrays)
 
 
 def write_text(path: Path, text: str) -> None:
     """A file of text, whole or not at all. Raises: OutputError."""
-    temporary = path.with_name(f".{path.name}.part")
+    _whole(path, lambda temporary: temporary.write_text(text))
+
+
+def _whole(path: Path, make: Callable[[Path], Any]) -> None:
+    temporary = path.with_name(f".part.{path.name}")
     try:
-        temporary.write_text(text)
+        make(temporary)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -83,6 +99,15 @@ def square(images: np.ndarray) -> np.ndarray:
     filled = np.zeros((rows * columns, *images.shape[1:]), images.dtype)
     filled[:num] = images
     return filled.reshape(rows, columns, *images.shape[1:])
+
+
+def rows_of(*kinds: np.ndarray, most: int = 16) -> np.ndarray:
+    """The first examples as columns, a row for each kind of picture of them.
+
+    >>> rows_of(np.zeros((20, 8, 8)), np.ones((20, 8, 8))).shape
+    (2, 16, 8, 8)
+    """
+    return np.stack([np.asarray(kind[:most]) for kind in kinds])
 
 
 def picture(sheet: np.ndarray) -> Any:

@@ -13,7 +13,8 @@ from tyro.conf import Positional
 from vaejax import saved
 from vaejax.data import Data, read_file
 from vaejax.errors import DataError
-from vaejax.examples import each_example
+from vaejax.examples import each_example, examples_of
+from vaejax.families import REALS
 from vaejax.numerics import require_count
 from vaejax.types import VAE, Example, Key, Params
 
@@ -87,7 +88,27 @@ def raw_for(used: Used, given: Given) -> Example:
     num = None if given.num is None else require_count("num", given.num)
     if given.examples in SPLITS:
         return _first(used.data.raw(given.examples), num)
-    return _first(Example(_fitting(read_examples(Path(given.examples)), used.data, given.examples)), num)
+    rows: Any = _fitting(read_examples(Path(given.examples)), used.data, given.examples)
+    return _first(Example(rows), num)
+
+
+def noisy_for(used: Used, given: Given) -> Example:
+    """Examples whose values need not be of the data: floats in a file are taken as x, on its scale."""
+    if given.examples in SPLITS:
+        return examples_for(used, given)
+    rows = read_examples(Path(given.examples))
+    if not np.issubdtype(rows.dtype, np.floating):
+        return examples_for(used, given)
+    return _first(examples_of(used.model, rows.astype(np.float32), within=REALS), given.num)
+
+
+def read_mask(path: Path, shape: tuple[int, ...], num: int | None) -> np.ndarray:
+    """One where a value was seen, for each example. Raises: DataError where it is not of this shape."""
+    mask = read_examples(path)
+    mask = mask if num is None else mask[:num]
+    if mask.shape not in (shape, shape[1:]):
+        raise DataError(f"expected a mask {shape} or {shape[1:]} in {path}, one where x was seen, got {mask.shape}")
+    return np.broadcast_to(mask, shape)
 
 
 def read_examples(path: Path) -> np.ndarray:

@@ -16,7 +16,11 @@ from vaejax.progress import Progress
 from vaejax.stopping import asked_to_stop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import xarray as xr
+
+    from vaejax.types import VAE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,9 @@ class Keeping:
     """Seconds between checkpoints; saving never takes more than a fiftieth of the time."""
 
 
-def run(config: Config, keeping: Keeping) -> tuple[xr.Dataset, Answer] | None:
+def run(
+    config: Config, keeping: Keeping, begun: Callable[[VAE], VAE] = configured.as_it_is
+) -> tuple[xr.Dataset, Answer] | None:
     """Train and measure a grid, and write all there is to know into its folder. `None`: it was finished before."""
     check(config)
     require_number("save_every", keeping.save_every, least=0.0)
@@ -46,7 +52,7 @@ def run(config: Config, keeping: Keeping) -> tuple[xr.Dataset, Answer] | None:
         lines = History(path)
         with Progress(config.epochs, lines, started) as progress, asked_to_stop() as stop:
             result = sweep(
-                configured.member_of(config, configured.facts_of(data)),
+                configured.member_of(config, configured.facts_of(data), begun),
                 data,
                 epochs=config.epochs,
                 batch_size=config.batch_size,

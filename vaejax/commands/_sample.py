@@ -1,44 +1,84 @@
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Literal
 
 import jax
 import numpy as np
-import tyro
-from tyro.conf import Positional
 
-from vaejax import saved, verbs, written
-from vaejax.numerics import require_count
+from vaejax import latent, samplers, saved, store, written
+from vaejax.examples import each_example
+from vaejax.grid import Member
+from vaejax.numerics import require_count, require_number
+from vaejax.samplers import Sampler
+from vaejax.types import Event, Example, Key, Params
+
+from ._given import Which, used_of
+
+SamplerName = Literal["prior", "mixture", "kernel_density", "flow", "two_stage"]
+FITTED: Mapping[SamplerName, Callable[[], Sampler]] = {
+    "mixture": samplers.gaussian_mixture,
+    "kernel_density": samplers.kernel_density,
+    "flow": samplers.flow,
+    "two_stage": samplers.two_stage,
+}
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Draw new examples from a member of a finished run: by default the one that the answer chose."""
+@dataclass(frozen=True, kw_only=True)
+class Sample(Which):
+    """Draw new examples from a member of a finished run: by default the one that the answer chose.
 
-    run_folder: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """The folder of a finished run."""
+    vaejax sample runs/digits --num 100 --sampler mixture
+    """
+
     num: int = 64
     """How many."""
     seed: int = 0
     """Of the draws."""
-    beta: float | None = None
-    """Another member's beta."""
-    latent_size: int | None = None
-    """Another member's latent size."""
+    sampler: SamplerName = "prior"
+    """Where codes are drawn from: p(z), or a density that is fitted to the codes of the training split (once: it is
+    kept in the run's folder), a mixture of normals, kernels, a flow, or a second VAE."""
+    temperature: float | None = None
+    """Draw from the density to the power 1/T instead: below 1, fewer and more usual ones."""
     out: Path | None = None
-    """A .png (images) or .npy (any shape). By default samples.png, or samples.npy, in the run's folder."""
+    """A .npy, or of images a .png. By default both, in the run's folder."""
 
     def run(self) -> int:
-        """0; writes means of p(x|z) at draws of z from the prior."""
-        require_count("num", self.num)
-        named: dict[str, Any] = {"beta": self.beta, "latent_size": self.latent_size}
-        where = {name: value for name, value in named.items() if value is not None}
-        model, params = saved.load_member(self.run_folder, **where)
-        keys = jax.random.split(jax.random.key(self.seed), self.num)
-        drawn = jax.vmap(lambda key: verbs.generate_mean(key, model, params))(keys)
-        images = np.asarray(drawn)
-        endings = written.endings_of(images.shape[1:])
-        path = written.output(self.out, self.run_folder, "samples", endings)
-        written.write(path, images, written.square(images) if ".png" in endings else None)
-        print(f"{self.num} samples written to {path}")
+        """0; writes means of p(x|z) at draws of z."""
+        num = require_count("num", self.num)
+        if self.temperature is not None:
+            require_number("temperature", self.temperature, above=0.0)
+        if self.sampler == "prior":
+            member = saved.load_member(self.run_folder, **self.where())
+            sampler, fitted = latent.prior_of(member.model), member.params
+        else:
+            member, sampler, fitted = self._fitted()
+        path = written.output(self.out, self.run_folder, "samples.npy", member.model.data_shape)
+        if self.temperature is not None:
+            sampler = samplers.tempered(sampler, self.temperature)
+
+        def drawn(key: Key, params: tuple[Params, Params], example: Example) -> Event:
+            return latent.generate_mean_from(key, member.model, params[0], sampler, params[1])
+
+        places = Example(np.zeros((num, 0)))  # ty: ignore[invalid-argument-type]  (an example for each draw)
+        images = each_example(drawn, jax.random.key(self.seed), (member.params, fitted), places)
+        written.write(path, images, lambda: written.square(images))
+        print(f"{num} samples written to {path}")
         return 0
+
+    def _fitted(self) -> tuple[Member, Sampler, Params]:
+        """A sampler of the codes of the training split, fitted now or read from where it was kept."""
+        used, sampler = used_of(self), FITTED[self.sampler]()
+        place = sorted(saved.asked_of(self.run_folder, **self.where())[1].items())
+        kept = self.run_folder / "samplers" / ",".join([self.sampler, *(f"{name}={value:g}" for name, value in place)])
+        codes_key, fit_key = jax.random.split(used.key)
+        size = int(np.count_nonzero(used.model.active()))
+        if kept.exists():
+            like = jax.eval_shape(sampler.fit, fit_key, jax.ShapeDtypeStruct((len(used.data.train), size), float))
+            return Member(used.model, used.params), sampler, store.load(kept, like)
+        codes = latent.codes_of(codes_key, used.model, used.params, used.split("train"))
+        fitted = jax.jit(sampler.fit)(fit_key, codes)
+        kept.parent.mkdir(exist_ok=True)
+        store.save(kept, fitted)
+        print(f"{sampler.name} fitted to {len(codes):,} codes, and kept in {kept}")
+        return Member(used.model, used.params), sampler, fitted

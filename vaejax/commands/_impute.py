@@ -1,0 +1,102 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from vaejax import imputers, written
+from vaejax.errors import DataError, VaejaxError
+from vaejax.examples import each_example, examples_of
+from vaejax.imputers import Imputed, Imputer
+from vaejax.numerics import require_number
+from vaejax.types import Example, Key, Params
+
+from ._given import Given, Used, raw_for, read_mask, used_of
+
+ImputerName = Literal["metropolis_within_gibbs", "pseudo_gibbs", "importance_resampling"]
+IMPUTERS: dict[ImputerName, Callable[[], Imputer]] = {
+    "metropolis_within_gibbs": imputers.metropolis_within_gibbs,
+    "pseudo_gibbs": imputers.pseudo_gibbs,
+    "importance_resampling": imputers.importance_resampling,
+}
+AT_ONCE = 64  # examples, of each of which some hundreds of completions are held
+GREY = 0.5  # where a picture shows that nothing was seen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Impute(Given):
+    """What is missing of examples: the mean of p(missing|seen), and intervals that hold it.
+
+    vaejax impute runs/digits test --num 100 --hide 0.5
+    """
+
+    observed: Path | None = None
+    """A .npy, one where a value was seen: of the shape of the examples, or of one for all. In a file of floats NaN is
+    what was not seen."""
+    hide: float | None = None
+    """Hide this part of the values at random, and say how well they are found again."""
+    by: ImputerName = "metropolis_within_gibbs"
+    """Chains of completed examples (right for any model, or faster and only as good as q), or importance weights, for
+    models that were trained with missing data."""
+    coverage: float = 0.9
+    """Of the intervals."""
+    out: Path | None = None
+    """A .npz of mean, low, high, observed and ess (the draws that each example rests on), or of images a .png: what was
+    seen, the mean, and with --hide the truth. By default both, in the run's folder."""
+
+    def run(self) -> int:
+        """0; writes what was imputed."""
+        used = used_of(self, self.key)
+        path = written.output(self.out, self.run_folder, "imputed.npz", used.model.data_shape)
+        require_number("coverage", self.coverage, above=0.0, most=1.0)
+        truth, examples = self._incomplete(used)
+        found: Imputed = each_example(self._of_one(used), used.key, used.params, examples, at_once=AT_ONCE)
+        mask = np.asarray(examples.observed)
+        kinds = (np.where(mask, examples.x, GREY), found.mean, *(() if self.hide is None else (truth,)))
+        written.write(path, {**found._asdict(), "observed": mask}, lambda: written.rows_of(*map(np.asarray, kinds)))
+        print(f"{len(mask)} examples, {1 - mask.mean():.1%} of whose values were missing, written to {path}")
+        print(
+            f"They rest on {np.median(found.ess):.0f} independent draws each (the median; under some tens is too few)"
+        )
+        if self.hide is not None:
+            print(_told(truth, mask, found, np.asarray(used.split("train", 1000).x).mean(0), self.coverage))
+        return 0
+
+    def _incomplete(self, used: Used) -> tuple[np.ndarray, Example]:
+        """The examples as they were, and with a mask of what was seen."""
+        if self.observed is not None and self.hide is not None:
+            raise VaejaxError("--observed says what was seen and --hide hides what was: give one of the two")
+        raw = raw_for(used, self)
+        rows = np.asarray(raw.x)
+        unknown = np.isnan(rows) if np.issubdtype(rows.dtype, np.floating) else np.zeros(rows.shape, bool)
+        filled: Example = raw._replace(x=np.where(unknown, 0, rows).astype(rows.dtype))  # ty: ignore
+        x = np.where(unknown, np.nan, np.asarray(used.seen(filled).x))
+        if self.observed is not None:
+            return x, examples_of(used.model, x, observed=read_mask(self.observed, x.shape, self.num))
+        if self.hide is not None:
+            require_number("hide", self.hide, above=0.0, most=1.0)
+            drawn = np.random.default_rng(self.key).random(x.shape) >= self.hide
+            return x, examples_of(used.model, x, observed=drawn & ~unknown)
+        if not unknown.any():
+            raise DataError("nothing is missing: give --observed MASK.npy, --hide 0.3, or floats with NaN")
+        return x, examples_of(used.model, x, observed=~unknown)
+
+    def _of_one(self, used: Used) -> Callable[[Key, Params, Example], Imputed]:
+        imputer = IMPUTERS[self.by]()
+
+        def of_one(key: Key, params: Params, example: Example) -> Imputed:
+            return imputers.impute(key, used.model, params, example, imputer, self.coverage)
+
+        return of_one
+
+
+def _told(truth: np.ndarray, mask: np.ndarray, found: Imputed, usual: np.ndarray, coverage: float) -> str:
+    """How far the means are from what was hidden, beside the mean over training; how much the intervals hold."""
+    hidden = ~mask & np.isfinite(truth)
+    error, plain = (np.sqrt(np.mean(np.square(guess - truth)[hidden])) for guess in (found.mean, usual))
+    held = np.mean(((found.low <= truth) & (truth <= found.high))[hidden])
+    return (
+        f"Of what was hidden: root mean squared error {error:.4g} (the mean of training: {plain:.4g}); intervals of "
+        f"{coverage:.0%} hold {held:.1%}"
+    )

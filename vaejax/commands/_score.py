@@ -1,0 +1,75 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import jax
+import numpy as np
+
+from vaejax import scores, written
+from vaejax.errors import OutputError
+from vaejax.numerics import require_number
+from vaejax.scores import Score
+
+from ._given import Given, examples_for, used_of
+
+ScoreName = Literal[
+    "log_likelihood", "elbo", "rate", "reconstruction", "squared_error", "typicality", "regret", "mahalanobis"
+]
+SCORES: dict[ScoreName, Callable[[], Score]] = {
+    "log_likelihood": scores.log_likelihood,
+    "elbo": scores.elbo,
+    "rate": scores.rate,
+    "reconstruction": scores.reconstruction,
+    "squared_error": scores.squared_error,
+    "typicality": scores.typicality,
+    "regret": scores.regret,
+    "mahalanobis": scores.mahalanobis,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreExamples(Given):
+    """How unlike the training data examples are, and which are anomalies at a false-alarm rate.
+
+    vaejax score runs/digits new.npy --by log_likelihood --false-alarms 0.01
+    """
+
+    by: ScoreName = "log_likelihood"
+    """The larger, the more anomalous. Minus log p(x) in nats, minus the bound, its rate, its distortion, the squared
+    error of the reconstruction, how far log p(x) is from its usual value, what an own posterior would gain, or the
+    distance of the code from all codes."""
+    false_alarms: float = 0.05
+    """Of the examples that are like the training data, the part that may be called anomalies."""
+    out: Path | None = None
+    """A .csv with a line for each example: its score, its p-value, and whether it is an anomaly. By default scores.csv
+    in the run's folder."""
+
+    def run(self) -> int:
+        """0; writes the scores. The threshold comes from the validation split; what a score must know of normal data
+        from the training split."""
+        path = written.require_folder(self.out or self.run_folder / "scores.csv")
+        if path.suffix != ".csv":
+            raise OutputError(f"expected --out to end in .csv, got {path.name}")
+        require_number("false_alarms", self.false_alarms, above=0.0, most=1.0)
+        used, score = used_of(self, self.key), SCORES[self.by]()
+        examples = examples_for(used, self)
+        model, params = used.model, used.params
+        fit_key, normal_key, key = jax.random.split(used.key, 3)
+        fitted = scores.fit(fit_key, model, params, score, used.split("train", NORMAL))
+        normal = scores.scored(normal_key, model, params, score, fitted, used.split("validation"))
+        limit = float(scores.threshold(normal, self.false_alarms))
+        found = scores.scored(key, model, params, score, fitted, examples)
+        p_values, flagged = np.asarray(scores.p_values(normal, found)), found > limit
+        rows = [
+            f"{i},{s:.6g},{p:.6g},{int(f)}" for i, (s, p, f) in enumerate(zip(found, p_values, flagged, strict=True))
+        ]
+        written.write_text(path, "\n".join(["row,score,p_value,anomaly", *rows]) + "\n")
+        print(
+            f"{flagged.sum()} of {len(found)} examples are anomalies: their {score.name} is above {limit:.4g}, as that "
+            f"of {100 * self.false_alarms:g}% of {len(normal)} validation examples is. Written to {path}"
+        )
+        return 0
+
+
+NORMAL = 10_000  # training examples that tell a score what is normal

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+from tyro.conf import OmitArgPrefixes
+
+from vaejax import configured, folder, saved, transfer, verbs, written
+from vaejax.config import Config, axes_of, check
+from vaejax.errors import VaejaxError
+from vaejax.numerics import require_count
+
+from ._given import Which
+from ._run import Keeping, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import xarray as xr
+
+    from vaejax.data import Data
+    from vaejax.grid import Member
+    from vaejax.types import VAE, Number, Trainer
+
+SIZES, MOST = (10, 100, 1000), 10_000  # target examples of a comparison by default
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the source is to be transferred to."""
+
+    data: str
+    """Other data: digits, fashion_mnist, mnist, tfds:NAME, or a .npy or .npz file."""
+    epochs: int = 50
+    """Passes over the target's training split, for the model that is handed over."""
+    sizes: tuple[int, ...] = ()
+    """Numbers of target examples at which starting from the source is compared with starting from scratch. By default
+    10, 100, 1,000 and all, of at most 10,000."""
+    steps: int = 1000
+    """Of every model that is compared."""
+    seeds: int = 3
+    """Of every model that is compared: choices of examples, and of where scratch starts."""
+    learning_rate: float | None = None
+    """By default that of the source."""
+    compare: bool = True
+    """Ask whether it is worth it. Without, the model that starts from the source is trained alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(Which):
+    """A trained model taken to other data, and whether that was worth it: learning curves from it and from scratch.
+
+    vaejax transfer runs/digits --data fashion_mnist --out runs/transferred
+    """
+
+    target: OmitArgPrefixes[Target]
+    keeping: OmitArgPrefixes[Keeping]
+
+    def run(self) -> int:
+        """0; writes a run that started from the source, and transfer.csv, transfer.nc and worth.json beside it."""
+        target, out = self.target, self.keeping.out
+        if self.keeping.resume and folder.finished(out):
+            print(f"The run in {out} is finished. Its report: {out / 'report.html'}")
+            return 0
+        require_count("steps", target.steps)
+        require_count("seeds", target.seeds, least=2)
+        source = saved.load_member(self.run_folder, **self.where())
+        config = _config(self, source)
+        data = configured.read_data(config)
+        sizes = sizes_of(target, data)
+        print(_told(config, data, source))
+        table = _compared(target, config, data, source, sizes) if target.compare else None
+        run(config, self.keeping, lambda model: transfer.from_source(model, source))
+        if table is not None:
+            worth = transfer.worth(table, margin=config.margin)
+            _write(out, table, worth)
+            print(f"\n{worth}")
+        print(f"The model that started from the source: {out} (its report: {out / 'report.html'})")
+        return 0
+
+
+def _config(asked: Transfer, source: Member) -> Config:
+    """That of the source for the target's data, at the source's own place in its grid. Raises: VaejaxError."""
+    before, place = saved.asked_of(asked.run_folder, **asked.where())
+    rate = place["learning_rate"] if asked.target.learning_rate is None else asked.target.learning_rate
+    same = before.data == asked.target.data
+    config = replace(
+        before,
+        data=asked.target.data,
+        likelihood=before.likelihood,
+        binarise=before.binarise if same else "auto",
+        levels=before.levels if same else None,
+        beta=(place["beta"],),
+        latent_size=(place["latent_size"],),
+        widest=None,
+        learning_rate=(rate,),
+        seeds=1,
+        first_seed=0,
+        epochs=asked.target.epochs,
+        **{name: (place[name],) for name in ("width", "weight_decay") if name in place},
+    )
+    check(config)
+    return config
+
+
+def sizes_of(target: Target, data: Data) -> list[int]:
+    """The numbers of target examples that are compared. Raises: VaejaxError."""
+    most = min(len(data.train), MOST)
+    if not target.sizes:
+        return sorted({size for size in (*SIZES, most) if size <= most})
+    for size in target.sizes:
+        if require_count("a target size", size) > len(data.train):
+            raise VaejaxError(f"{data.name} has {len(data.train):,} training examples, and --sizes asks for {size:,}")
+    return sorted(set(target.sizes))
+
+
+def _member(config: Config, data: Data, started: Callable[[VAE], VAE], steps: int) -> Trainer:
+    """The one member of a configuration, whose learning rate falls over so many steps."""
+    facts = configured.facts_of(data)._replace(num_train=config.batch_size)  # an epoch of one batch is a step
+    make = configured.member_of(replace(config, epochs=steps), facts, started)
+    return make(**{name: values[0] for name, values in axes_of(config).items() if name != "seed"})
+
+
+def _told(config: Config, data: Data, source: Member) -> str:
+    """What is copied of the source, array by array. Raises: VaejaxError where nothing can be."""
+    model = _member(config, data, configured.as_it_is, 1).model
+    params = verbs.init(jax.random.key(0), model, jnp.zeros((1, *model.data_shape)))
+    return str(transfer.started_from(source, (model, params)))
+
+
+def _compared(target: Target, config: Config, data: Data, source: Member, sizes: list[int]) -> xr.Dataset:
+    """Learning curves from the source and from scratch, trained as one grid."""
+
+    def member(share: Number) -> Trainer:
+        return _member(config, data, lambda model: transfer.from_source(model, source, share=share), target.steps)
+
+    num = 2 * len(sizes) * target.seeds
+    print(f"comparing at {', '.join(f'{size:,}' for size in sizes)} examples: {num} models of {target.steps} steps")
+    return transfer.learning_curves(
+        member,
+        data,
+        {"scratch": {"share": 0.0}, "source": {"share": 1.0}},
+        sizes=sizes,
+        steps=target.steps,
+        seeds=range(target.seeds),
+        batch_size=config.batch_size,
+        num_samples=configured.num_samples_of(config, data),
+        plan=configured.plan_of(config),
+    )
+
+
+def _write(path: Path, table: xr.Dataset, worth: transfer.Worth) -> None:
+    """What was compared, and what came of it, beside the run."""
+    table.to_netcdf(path / "transfer.nc", engine="scipy")
+    written.write_text(path / "transfer.csv", table[["elbo", "elbo_train", "status"]].to_dataframe().to_csv())
+    gains = [gain._asdict() for gain in worth.gains]
+    folder.write_json(path / "worth.json", {**worth._asdict(), "gains": gains})
