@@ -135,6 +135,7 @@ def public():
     names = (
         "data",
         "evaluation",
+        "imputers",
         "likelihoods",
         "metrics",
         "nets",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import data as data
 from . import evaluation as evaluation
+from . import imputers as imputers
 from . import likelihoods as likelihoods
 from . import metrics as metrics
 from . import nets as nets
