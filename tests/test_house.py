@@ -137,6 +137,7 @@ def public():
         "denoisers",
         "evaluation",
         "latent",
+        "imputers",
         "likelihoods",
         "metrics",
         "nets",

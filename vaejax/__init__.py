@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from . import data as data
 from . import denoisers as denoisers
 from . import evaluation as evaluation
+from . import imputers as imputers
 from . import latent as latent
 from . import likelihoods as likelihoods
 from . import metrics as metrics
