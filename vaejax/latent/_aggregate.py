@@ -1,4 +1,5 @@
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -97,9 +98,14 @@ def _of_one(model: VAE) -> OfExample:
 
 def _decomposed(key: Key, model: VAE, params: Params, batch: Example) -> RateDecomposition | str:
     try:
-        return jax.jit(lambda key, params, batch: rate_decomposition(key, model, params, batch))(key, params, batch)
+        return _decomposing(model)(key, params, batch)
     except VaejaxError as error:
         return str(error)
+
+
+@functools.lru_cache(maxsize=32)
+def _decomposing(model: VAE) -> Callable[[Key, Params, Example], RateDecomposition]:
+    return jax.jit(lambda key, params, batch: rate_decomposition(key, model, params, batch))
 
 
 def _kl(mean: np.ndarray, variance: np.ndarray, prior_mean: np.ndarray, prior_variance: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 import functools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -19,18 +20,18 @@ def codes_of(
     decoder was taught at; posterior means are narrower than that. Streamed: memory is that of `at_once` examples.
     Raises: VaejaxError where the number of latents in use is traced.
 
-    >>> import jax, vaejax as vj
+    >>> import vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2, max_latent_size=5)
     >>> params = vj.init(jax.random.key(0), model, jnp.zeros((1, 4)))
     >>> codes_of(jax.random.key(1), model, params, vj.examples_of(model, np.zeros((7, 4)))).shape
     (7, 2)
     """
-    return each_example(code_drawn(model), key, params, examples, at_once=at_once)
+    return each_example(_drawn(model), key, params, examples, at_once=at_once)
 
 
 @functools.lru_cache(maxsize=32)  # the same function for the same model, which is then compiled once
-def code_drawn(model: VAE) -> OfExample:
-    """`(key, params, example)` to one draw of q(z|x), as `code_of` gives it."""
+def _drawn(model: VAE) -> OfExample:
+    """`(key, params, example)` to one draw of q(z|x)."""
     return lambda key, params, example: code_of(model, model.sample(key, params, example).z)
 
 
@@ -66,7 +67,8 @@ def latent_of(model: VAE, code: Float[Array, " size"]) -> Latent:
 
 def _places(model: VAE) -> np.ndarray:
     """Where the numbers in use stand. Raises: VaejaxError where that is traced."""
-    active = concrete(model.active())
+    with jax.ensure_compile_time_eval():  # a ladder reshapes what is known
+        active = concrete(model.active())
     if active is None:
         raise VaejaxError(
             "the number of latents in use is traced here, and codes are of those in use: take the compact model, as "

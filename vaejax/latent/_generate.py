@@ -3,7 +3,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from vaejax.errors import VaejaxError
-from vaejax.samplers import Sampler
+from vaejax.samplers import Codes, Sampler
 from vaejax.types import VAE, Event, Example, Key, Params, Scalar
 from vaejax.verbs import decode
 
@@ -24,7 +24,7 @@ def prior_of(model: VAE, context: PyTree = None) -> Sampler:
     """
     shown = Example(jnp.zeros(model.data_shape), context)
 
-    def fit(key: Key, codes: Float[Array, "num size"]) -> Params:
+    def fit(key: Key, codes: Codes) -> Params:
         raise VaejaxError("a prior was trained with its model and is not fitted: its parameters are the model's params")
 
     def sample(key: Key, params: Params) -> Float[Array, " size"]:

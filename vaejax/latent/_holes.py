@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PyTree
 
 from vaejax.errors import DataError, VaejaxError
 from vaejax.numerics import require_count, require_number
-from vaejax.samplers import Sampler
+from vaejax.samplers import Codes, Sampler
 from vaejax.types import VAE, Number, Params, Scalar
 
 from ._generate import prior_of
@@ -40,7 +40,7 @@ def hole_score(model: VAE, params: Params, sampler: Sampler, fitted: Params, con
     return lambda code: log_prior(params, code) - log_q(fitted, code)
 
 
-def distance_score(codes: Float[Array, "num size"], k: Number = 1) -> Score:
+def distance_score(codes: Codes, k: Number = 1) -> Score:
     """z -> the distance to the k-th nearest of the codes, in units of each latent's standard deviation over the codes.
 
     It needs no density and is defined for any codes. In many dimensions all distances are alike, and it tells less.
@@ -63,7 +63,7 @@ def distance_score(codes: Float[Array, "num size"], k: Number = 1) -> Score:
     return score
 
 
-def threshold_of(scores: Float[Array, " num"], false_alarms: Number = 0.05) -> float:
+def threshold_of(scores: Float[Array | np.ndarray, " num"], false_alarms: Number = 0.05) -> float:
     """The least score that another code of the same law exceeds with probability of at most `false_alarms`.
 
     The ceil((1 - a) (n + 1))-th smallest of n scores of held-out codes: exact in expectation over these, whatever the

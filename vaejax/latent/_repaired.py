@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
 from vaejax.numerics import require_count, require_number
-from vaejax.samplers import Sampler
+from vaejax.samplers import Codes, Sampler
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
 from ._codes import code_of, latent_of
@@ -78,18 +78,19 @@ def uphill(sampler: Sampler, fitted: Params, length: Number = 0.2) -> Move:
     return move
 
 
-def to_nearest(codes: Float[Array, "num size"], share: Number = 0.2) -> Move:
+def to_nearest(codes: Codes, share: Number = 0.2) -> Move:
     """A share of the way to the nearest of the codes, near in units of each latent's standard deviation over them.
 
     >>> to_nearest(jnp.array([[-1.0], [1.0]]), 0.5)(jax.random.key(0), jnp.array([3.0])).tolist()
     [2.0]
     """
     require_number("share", share, above=0.0, most=1.0)
-    scale = scales_of(jnp.asarray(codes))
+    codes = jnp.asarray(codes)
+    scale = scales_of(codes)
 
     def move(key: Key, code: Float[Array, " size"]) -> Float[Array, " size"]:
         squares = jnp.sum(jnp.square((codes - code[None]) / scale[None]), axis=1)
-        return code + share * (jnp.asarray(codes)[jnp.argmin(squares)] - code)
+        return code + share * (codes[jnp.argmin(squares)] - code)
 
     return move
 

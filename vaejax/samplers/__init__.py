@@ -10,4 +10,5 @@ from ._gaussian_mixture import gaussian_mixture as gaussian_mixture
 from ._kernel_density import kernel_density as kernel_density
 from ._tempered import tempered as tempered
 from ._two_stage import two_stage as two_stage
+from ._types import Codes as Codes
 from ._types import Sampler as Sampler

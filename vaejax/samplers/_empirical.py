@@ -4,7 +4,7 @@ from jaxtyping import Array, Float
 from vaejax.numerics import require_count
 from vaejax.types import Key, Number, Params
 
-from ._types import Sampler, require_codes
+from ._types import Codes, Sampler, require_codes
 
 
 def empirical(*, most: Number = 5000) -> Sampler:
@@ -22,8 +22,8 @@ def empirical(*, most: Number = 5000) -> Sampler:
     """
     most = require_count("most", most)
 
-    def fit(key: Key, codes: Float[Array, "num size"]) -> Params:
-        require_codes("empirical", codes, continuous=False)
+    def fit(key: Key, codes: Codes) -> Params:
+        codes = require_codes("empirical", codes, continuous=False)
         return {"codes": codes if len(codes) <= most else jax.random.choice(key, codes, (most,), replace=False)}
 
     def sample(key: Key, params: Params) -> Float[Array, " size"]:

@@ -6,7 +6,7 @@ from vaejax.numerics import require_count, require_number
 from vaejax.priors import coupling_flow
 from vaejax.types import Family, Key, Number, Params, Scalar
 
-from ._types import Sampler, require_codes
+from ._types import Codes, Sampler, require_codes
 from ._whitened import coloured, frame_of, log_volume, whitened
 
 BATCH = 256
@@ -33,10 +33,10 @@ def flow(family: Family | None = None, *, num_steps: Number = 1000, learning_rat
     def log_white(params: Params, white: Float[Array, " size"]) -> Scalar:
         return jnp.sum(family.log_prob(params, _no_stats(white), white))
 
-    def fit(key: Key, codes: Float[Array, "num size"]) -> Params:
+    def fit(key: Key, codes: Codes) -> Params:
         import optax
 
-        require_codes("flow", codes)
+        codes = require_codes("flow", codes)
         frame = frame_of(codes)
         white = whitened(frame, codes)
         optimizer = optax.adam(optax.cosine_decay_schedule(learning_rate, steps))

@@ -6,7 +6,7 @@ from vaejax.metrics import k_means
 from vaejax.numerics import LOG_2PI, require_count, require_number
 from vaejax.types import Key, Number, Params, Scalar
 
-from ._types import Sampler, require_codes
+from ._types import Codes, Sampler, require_codes
 
 STARTS, START_STEPS = 3, 20  # of k-means, which says where components begin
 
@@ -29,8 +29,8 @@ def gaussian_mixture(num_components: Number = 10, *, num_steps: Number = 100, le
     num, steps = require_count("num_components", num_components), require_count("num_steps", num_steps)
     require_number("least", least, above=0.0)
 
-    def fit(key: Key, codes: Float[Array, "num size"]) -> Params:
-        require_codes("gaussian_mixture", codes, least=num)
+    def fit(key: Key, codes: Codes) -> Params:
+        codes = require_codes("gaussian_mixture", codes, least=num)
         mean, scale = jnp.mean(codes, axis=0), jnp.std(codes, axis=0)
         scale = jnp.where(scale > 0, scale, 1.0)
         alike = (codes - mean[None]) / scale[None]

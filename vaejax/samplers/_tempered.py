@@ -16,8 +16,8 @@ def tempered(sampler: Sampler, temperature: Number = 0.7, *, num_candidates: Num
     By sampling and importance resampling (Rubin 1988): of `num_candidates` draws of q one is taken in proportion to
     q(z)^(1/T - 1). Exact as they grow in number. Of a normal in d dimensions, with a = 1/T - 1, about the part
     ((1 + 2a) / (1 + a)^2)^(d/2) of them counts: at T = 0.7 in 16 dimensions 0.48, at T = 0.5 0.10. Where that is less
-    than a few, draws are less concentrated than was asked for. Above 1 it soon fails: a normal's draws have weights without
-    a variance from T = 2 on. Its normaliser is not known, so it has no `log_prob`.
+    than a few, draws are less concentrated than was asked for. Above 1 it soon fails: from T = 2 on the weights of a
+    normal have no variance. The normaliser is not known, so there is no `log_prob`.
     Raises: VaejaxError where the sampler has no density, or T is not above 0.
 
     >>> import jax.numpy as jnp

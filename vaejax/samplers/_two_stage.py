@@ -11,7 +11,7 @@ from vaejax.train import trainer
 from vaejax.types import VAE, Example, Key, NetBuilder, Number, Params, State
 from vaejax.verbs import generate
 
-from ._types import Sampler, require_codes
+from ._types import Codes, Sampler, require_codes
 from ._whitened import coloured, frame_of, whitened
 
 BATCH = 256
@@ -39,10 +39,10 @@ def two_stage(net: NetBuilder | None = None, *, num_steps: Number = 2000, learni
     def second(size: int) -> VAE:
         return vae(net, net, data_shape=(size,), latent_size=size, likelihood=learned_normal())
 
-    def fit(key: Key, codes: Float[Array, "num size"]) -> Params:
+    def fit(key: Key, codes: Codes) -> Params:
         import optax
 
-        require_codes("two_stage", codes)
+        codes = require_codes("two_stage", codes)
         frame = frame_of(codes)
         white = whitened(frame, codes)
         rate = optax.cosine_decay_schedule(learning_rate, steps)

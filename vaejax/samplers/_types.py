@@ -1,8 +1,9 @@
 """The contract of a density that is fitted to codes, and what codes it refuses."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -11,6 +12,9 @@ from vaejax.numerics import concrete
 from vaejax.types import Key, Params, Scalar
 
 FEW_VALUES = 0.1  # of the number of codes: no density on the reals gives so few different ones
+
+
+Codes: TypeAlias = Float[Array | np.ndarray, "num size"]
 
 
 class Sampler(NamedTuple):
@@ -24,19 +28,23 @@ class Sampler(NamedTuple):
     """
 
     name: str
-    fit: Callable[[Key, Float[Array, "num size"]], Params]
+    fit: Callable[[Key, Codes], Params]
     sample: Callable[[Key, Params], Float[Array, " size"]]
     log_prob: Callable[[Params, Float[Array, " size"]], Scalar] | None = None
 
 
-def require_codes(name: str, codes: Float[Array, "num size"], *, least: int = 2, continuous: bool = True) -> None:
-    """Refuses, where they are known, codes that nothing can be fitted to; `continuous`, or that no density fits."""
+def require_codes(name: str, codes: Codes, *, least: int = 2, continuous: bool = True) -> Float[Array, "num size"]:
+    """The codes; where they are known, refused if nothing can be fitted to them, or, if `continuous`, no density."""
     least = max(least, 2)
     if codes.ndim != 2 or codes.shape[0] < least or not codes.shape[1]:
         raise DataError(f"{name} needs codes [num, size], at least {least} of them, got shape {codes.shape}")
     known = concrete(codes)
-    if known is None:
-        return
+    if known is not None:
+        _require_known(name, known, continuous)
+    return jnp.asarray(codes)
+
+
+def _require_known(name: str, known: np.ndarray, continuous: bool) -> None:
     bad = ~np.isfinite(known).all(1)
     if bad.any():
         raise DataError(f"{name} needs finite codes, and row {np.argmax(bad)} is not ({bad.sum()} such rows)")
