@@ -262,9 +262,7 @@ def test_p_values_are_those_of_counting_and_agree_with_the_threshold(float64):
 
 
 def test_too_few_normal_examples_promise_nothing():
-    with pytest.raises(
-        VaejaxError, match=r"18 normal examples cannot promise a false-alarm rate of 0\.05: it takes 19"
-    ):
+    with pytest.raises(VaejaxError, match=r"18 normal examples cannot promise a false-alarm rate of 0\.05: it takes"):
         scores.threshold(np.arange(18.0), 0.05)
     with pytest.raises(VaejaxError, match="false_alarm_rate must be a number above 0 and at most 1"):
         scores.threshold(np.arange(18.0), 5)

@@ -31,7 +31,8 @@ def auroc(scores: ArrayLike, anomalous: ArrayLike) -> Auroc:
     """P(a > n) + P(a = n) / 2 for the score a of an anomalous and n of a normal example: the area under the ROC curve.
 
     scores, anomalous: `[num]`, the latter 1 or True where an example is. Larger scores are the more
-    anomalous; 1/2 is chance, and below it a score is better turned round. It does not depend on how many of either kind there are, nor on any threshold.
+    anomalous; 1/2 is chance, and below it a score is better turned round. It does not depend on how many of either kind
+    there are, nor on any threshold.
     Standard error: DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, from the spread of each example's own
     share. Of two scores on the same examples it is far too large for their difference: use `bootstrap` of that.
     Exact at ties. Cost: two sorts. Raises: VaejaxError where scores and labels are not one of each, one is NaN, or
