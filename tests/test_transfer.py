@@ -1,5 +1,7 @@
 """From a source to a target: what is copied and what is not, who moves, and whether it was worth it."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,9 +12,10 @@ import xarray as xr
 import vaejax as vj
 from vaejax import store, transfer
 from vaejax.errors import VaejaxError
-from vaejax.numerics import leaves_by_path
+from vaejax.numerics import leaves_by_path, normal_log_prob
 
 KEY, NET = jax.random.key(0), vj.nets.mlp(8)
+FLOW = vj.priors.coupling_flow(2, 4, 4)
 CONV = vj.nets.conv(4, 6, hidden=(5,)), vj.nets.deconv(6, 4, hidden=(5,))
 
 
@@ -30,7 +33,7 @@ def stirred(seed, params):
 
 def with_params(seed, model, context=None):
     batch = vj.Example(jnp.ones((2, *model.data_shape)), context=context)
-    return model, stirred(seed, model.init(jax.random.key(seed), batch))
+    return model, stirred(seed, jax.jit(model.init)(jax.random.key(seed), batch))
 
 
 def ladder(*sizes):
@@ -43,7 +46,15 @@ def xs(shape=(4,), num=3):
 
 def bounds(member, examples, key=KEY):
     model, params = member
-    return jax.vmap(lambda example: jnp.stack(vj.terms(key, model, params, example)))(examples)
+    return jax.jit(jax.vmap(lambda example: jnp.stack(vj.terms(key, model, params, example))))(examples)
+
+
+def codes(member, x):
+    return jax.jit(jax.vmap(lambda x: vj.encode(*member, x)))(x)
+
+
+def means(member, z):
+    return jax.jit(jax.vmap(lambda z: vj.decode(*member, z)))(z)
 
 
 SAME = {
@@ -68,18 +79,15 @@ def test_the_same_shapes_are_the_same_function(float64, kind):
 
 MORE = {
     "flat": (lambda: made(3), lambda: made(5)),
-    "none": (lambda: made(0 + 1), lambda: made(2)),
+    "one": (lambda: made(1), lambda: made(2)),
     "images": (lambda: made(3, (8, 8), CONV), lambda: made(5, (8, 8), CONV)),
     "mixture": (lambda: made(3, prior=vj.priors.mixture(2)), lambda: made(5, prior=vj.priors.mixture(2))),
-    "flow": (
-        lambda: made(3, prior=vj.priors.coupling_flow(2, 4, 4)),
-        lambda: made(5, prior=vj.priors.coupling_flow(2, 4, 4)),
-    ),
+    "flow": (lambda: made(3, prior=FLOW), lambda: made(5, prior=FLOW)),
     "gated": (lambda: made(3, nets=[vj.nets.gated_mlp(6)] * 2), lambda: made(5, nets=[vj.nets.gated_mlp(6)] * 2)),
 }
 
 
-@pytest.mark.parametrize("kind", ["flat", "none", "images", "gated"])
+@pytest.mark.parametrize("kind", ["flat", "one", "images", "gated"])
 def test_more_latents_leave_decoder_rate_and_bound_as_they_were(float64, kind):
     source, target = (with_params(n, make()) for n, make in enumerate(MORE[kind]))
     found = transfer.started_from(source, target)
@@ -88,11 +96,7 @@ def test_more_latents_leave_decoder_rate_and_bound_as_they_were(float64, kind):
     np.testing.assert_allclose(bounds(started, examples), bounds(source, examples), rtol=0, atol=1e-9)
     small, large = source[0].active().size, target[0].active().size
     z = xs((large,))
-    mine, theirs = (
-        jax.vmap(lambda z, one=one: vj.decode(*one, z))(z[:, : one[0].active().size]) for one in (started, source)
-    )
-    np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-9)
-    assert small < large
+    np.testing.assert_allclose(means(started, z), means(source, z[:, :small]), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["mixture", "flow"])
@@ -100,10 +104,10 @@ def test_a_prior_over_more_latents_is_the_old_one_on_those_that_were_there(float
     (source, params), target = (with_params(n, make()) for n, make in enumerate(MORE[kind]))
     found = transfer.started_from((source, params), target)
     z, example = xs((5,)), vj.Example(jnp.zeros(4))
-    mine = jax.vmap(lambda z: target[0].log_prior(found.params, z, example).sum())(z)
-    theirs = jax.vmap(lambda z: source.log_prior(params, z[:3], example).sum())(z)
+    mine = jax.jit(jax.vmap(lambda z: target[0].log_prior(found.params, z, example).sum()))(z)
+    theirs = jax.jit(jax.vmap(lambda z: source.log_prior(params, z[:3], example).sum()))(z)
     added = mine - theirs
-    apart = jax.vmap(lambda z: vj.priors.standard_normal().log_prob((), jnp.zeros((0, 2)), z[3:]).sum())(z)
+    apart = normal_log_prob(z[:, 3:], 0.0, 0.0).sum(1)
     if kind == "mixture":  # its new entries are zero: means 0, scales 1
         np.testing.assert_allclose(added, apart, rtol=0, atol=1e-9)
     else:  # splines of zero are close to the identity, and do not look at new latents
@@ -114,11 +118,10 @@ def test_a_ladder_with_more_latents_in_each_group(float64):
     source, target = with_params(1, ladder(2, 2)), with_params(2, ladder(3, 3))
     started = (target[0], transfer.started_from(source, target).params)
     z = xs((3, 2))  # latent, group
-    mine = jax.vmap(lambda z: vj.decode(*started, z.reshape(-1)))(z)
-    theirs = jax.vmap(lambda z: vj.decode(*source, z[:2].reshape(-1)))(z)
-    np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-9)
-    codes = [jax.vmap(lambda x, one=one: vj.encode(*one, x))(xs()) for one in (started, source)]
-    np.testing.assert_allclose(codes[0].reshape(-1, 3, 2)[:, :2], codes[1].reshape(-1, 2, 2), rtol=0, atol=1e-9)
+    large, small = z.reshape(-1, 6), z[:, :2].reshape(-1, 4)
+    np.testing.assert_allclose(means(started, large), means(source, small), rtol=0, atol=1e-9)
+    mine, theirs = codes(started, xs()).reshape(-1, 3, 2), codes(source, xs()).reshape(-1, 2, 2)
+    np.testing.assert_allclose(mine[:, :2], theirs, rtol=0, atol=1e-9)
     examples = vj.Example(xs())
     rates = [bounds(one, examples, jax.random.key(3))[:, 1] for one in (started, source)]
     np.testing.assert_allclose(*rates, rtol=0, atol=1e-9)
@@ -137,11 +140,9 @@ def test_fewer_latents_keep_those_that_are_named(float64):
     source, target = with_params(1, made(4)), with_params(2, made(2))
     started = (target[0], transfer.started_from(source, target, latents=[3, 1]).params)
     z = xs((2,))
-    mine = jax.vmap(lambda z: vj.decode(*started, z))(z)
-    theirs = jax.vmap(lambda z: vj.decode(*source, jnp.zeros(4).at[jnp.array([3, 1])].set(z)))(z)
-    np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-12)
-    codes = [jax.vmap(lambda x, one=one: vj.encode(*one, x))(xs()) for one in (started, source)]
-    np.testing.assert_allclose(codes[0], codes[1][:, [3, 1]], rtol=0, atol=1e-12)
+    placed = jnp.zeros((len(z), 4)).at[:, jnp.array([3, 1])].set(z)
+    np.testing.assert_allclose(means(started, z), means(source, placed), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(codes(started, xs()), codes(source, xs())[:, [3, 1]], rtol=0, atol=1e-12)
     moves = transfer.started_from(source, target).moves
     assert moves["encoder/output/kernel"].what == moves["decoder/hidden_0/kernel"].what == "cut"
 
@@ -160,19 +161,15 @@ def test_new_batches_leave_old_ones_as_they_were_and_train_alone(float64):
 
     model = transfer.from_source(target[0], source, context_sizes=(3, 5))
     batch = vj.Example(x, context=new[jnp.array([3, 4, 3])])
-    only = transfer.only_new(optax.adamw(0.1, weight_decay=0.1), {**found.new, "encoder": _only_context(found.new)})
+    only = transfer.only_new(optax.adamw(0.1, weight_decay=0.1), found.new)
     taught = vj.trainer(model, vj.objectives.elbo(), only)
-    state = taught.init(KEY, batch)
+    state = jax.jit(taught.init)(KEY, batch)
     for at in range(3):
         state, _ = jax.jit(taught.step)(jax.random.fold_in(KEY, at), state, batch)
     moved = jax.tree.map(lambda a, b: a != b, state.params, found.params)
     for path, where in leaves_by_path(moved).items():
         assert not np.any(np.asarray(where) & ~np.asarray(leaves_by_path(found.new)[path])), path
     assert moved["decoder"]["hidden_0"]["kernel"][3:5].any()
-
-
-def _only_context(new):
-    return jax.tree.map(lambda leaf: leaf, new["encoder"])
 
 
 @pytest.mark.parametrize("nets", [(NET, NET), CONV, [vj.nets.gated_mlp(6)] * 2], ids=["dense", "conv", "gated"])
@@ -187,16 +184,10 @@ def test_images_with_equal_channels_are_seen_and_made_as_before(float64, nets, c
     def coloured(shape):
         return grey if not shape else jnp.repeat(grey[..., None], shape[0], axis=-1)
 
-    codes = [
-        jax.vmap(lambda x, one=one: vj.encode(*one, x))(coloured(s)) for one, s in ((source, before), (started, after))
-    ]
-    np.testing.assert_allclose(*codes, rtol=0, atol=1e-9)
-    made_of = [
-        jax.vmap(lambda z, one=one: vj.decode(*one, z))(xs((2,))).reshape(3, 8, 8, -1) for one in (source, started)
-    ]
-    np.testing.assert_allclose(
-        made_of[1], jnp.repeat(made_of[0].mean(-1, keepdims=True), made_of[1].shape[-1], -1), rtol=0, atol=1e-9
-    )
+    np.testing.assert_allclose(codes(started, coloured(after)), codes(source, coloured(before)), rtol=0, atol=1e-9)
+    mine, theirs = (means(one, xs((2,))).reshape(3, 8, 8, -1) for one in (started, source))
+    repeated = jnp.repeat(theirs.mean(-1, keepdims=True), mine.shape[-1], -1)
+    np.testing.assert_allclose(mine, repeated, rtol=0, atol=1e-9)
 
 
 def test_data_of_another_shape_starts_its_outer_layers_anew():
@@ -252,16 +243,16 @@ def test_a_source_that_cannot_fit_is_refused_in_one_sentence(source, how, said):
 
 def test_a_share_is_the_source_or_scratch_to_the_bit():
     source, plain = with_params(1, made(3)), made(3)
-    batch, own = vj.Example(xs()), plain.init(KEY, vj.Example(xs()))
+    batch = vj.Example(xs())
+    own = plain.init(KEY, batch)
 
     def started(share):
         return transfer.from_source(plain, source, share=share).init(KEY, batch)
 
-    mapped = jax.jit(jax.vmap(started))(jnp.array([0.0, 1.0, 0.5]))
-    for path, leaf in leaves_by_path(mapped).items():
-        np.testing.assert_array_equal(leaf[0], leaves_by_path(own)[path])
-        np.testing.assert_array_equal(leaf[1], leaves_by_path(source[1])[path])
-        np.testing.assert_allclose(leaf[2], (leaf[0] + leaf[1]) / 2, rtol=1e-6, atol=1e-6)
+    jax.tree.map(np.testing.assert_array_equal, started(0.0), own)
+    jax.tree.map(np.testing.assert_array_equal, started(1.0), source[1])
+    halfway = jax.tree.map(lambda a, b: (a + b) / 2, own, source[1])
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), jax.jit(started)(0.5), halfway)
     with pytest.raises(VaejaxError, match="the share of a source"):
         transfer.from_source(plain, source, share=1.5)
 
@@ -269,7 +260,7 @@ def test_a_share_is_the_source_or_scratch_to_the_bit():
 def taught_with(model, optimizer, steps=5):
     taught = vj.trainer(model, vj.objectives.elbo(), optimizer)
     batch, step = vj.Example(xs(model.data_shape, 4)), jax.jit(taught.step)
-    state = taught.init(KEY, batch)
+    state = jax.jit(taught.init)(KEY, batch)
     states = [state.params]
     for at in range(steps):
         state, _ = step(jax.random.fold_in(KEY, at), state, batch)
@@ -281,10 +272,8 @@ def taught_with(model, optimizer, steps=5):
 def test_a_masked_target_trains_as_the_smaller_one_does(float64, size):
     """From a source of four latents: cut, the same, and more of them, each as a member of models of six."""
     source = with_params(1, made(4))
-    optimizer = optax.chain(
-        transfer.l2_sp(0.1),
-        transfer.paced(optax.adam(1e-2), {"decoder/output": transfer.unfrozen_at(3), "encoder": 0.5}),
-    )
+    paces = {"decoder/output": transfer.unfrozen_at(3), "encoder": 0.5}
+    optimizer = optax.chain(transfer.l2_sp(0.1), transfer.paced(optax.adam(1e-2), paces))
     wide = transfer.from_source(made(size, max_latent_size=6), source)
     narrow = transfer.from_source(made(size), source)
     large, small = taught_with(wide, optimizer)[-1], taught_with(narrow, optimizer)[-1]
@@ -322,7 +311,7 @@ def test_layers_thaw_at_their_steps_from_the_latents_outwards():
     states = [leaves_by_path(one) for one in taught_with(model, transfer.paced(optax.adam(0.1), paces), steps=6)]
     names = "encoder/output encoder/hidden_1 encoder/hidden_0 decoder/hidden_0 decoder/hidden_1 decoder/output"
     for name in names.split():
-        moved = [not np.array_equal(a[f"{name}/kernel"], b[f"{name}/kernel"]) for a, b in zip(states, states[1:])]
+        moved = [not np.array_equal(a[f"{name}/kernel"], b[f"{name}/kernel"]) for a, b in itertools.pairwise(states)]
         assert moved.index(True) == list(paces).index(name) % 3 * 2, name
     conv = vj.init(KEY, made(2, (8, 8), CONV), xs((8, 8)))
     assert list(transfer.by_depth(conv, float).items()) == [
@@ -430,19 +419,18 @@ def table(scratch, *others, overfit=1.0):
     """Made up: bounds by size of scratch and of each other start, the same noise of examples and seeds for all."""
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(1, SEEDS, 1, EXAMPLES)) + rng.normal(size=(1, SEEDS, 1, 1))
-    own = 0.02 * rng.normal(size=(1 + len(others), SEEDS, 1, 1)) + 0.1 * rng.normal(
-        size=(1 + len(others), SEEDS, 1, EXAMPLES)
-    )
-    means = np.array([scratch, *others], float)[:, None, :, None]
-    bounds, dims = means + noise + own, ("start", "seed", "num_examples")
-    path = means - 2.0 * np.array([3, 1, 0])  # three looks, after 10, 20 and 30 steps
+    num = 1 + len(others)
+    own = 0.02 * rng.normal(size=(num, SEEDS, 1, 1)) + 0.1 * rng.normal(size=(num, SEEDS, 1, EXAMPLES))
+    levels = np.array([scratch, *others], float)[:, None, :, None]
+    found_at, dims = levels + noise + own, ("start", "seed", "num_examples")
+    path = levels - 2.0 * np.array([3, 1, 0])  # three looks, after 10, 20 and 30 steps
     found = {
-        "elbo_test_examples": ((*dims, "test_example"), bounds),
-        "history_validation": ((*dims, "step"), np.broadcast_to(path, (*bounds.shape[:3], 3))),
-        "elbo_train": (dims, bounds.mean(-1) + overfit),
-        "status": (dims, np.full(bounds.shape[:3], "ok", dtype="<U8")),
+        "elbo_test_examples": ((*dims, "test_example"), found_at),
+        "history_validation": ((*dims, "step"), np.broadcast_to(path, (*found_at.shape[:3], 3)).copy()),
+        "elbo_train": (dims, found_at.mean(-1) + overfit),
+        "status": (dims, np.full(found_at.shape[:3], "ok", dtype="<U8")),
     }
-    names = ["scratch", "source", "other"][: len(means)]
+    names = ["scratch", "source", "other"][: len(levels)]
     return xr.Dataset(found, {"start": names, "seed": range(SEEDS), "num_examples": SIZES, "step": [10, 20, 30]})
 
 
@@ -454,11 +442,9 @@ def test_worth_finds_what_was_put_in():
     first = answer.gains[0]
     assert first.examples_from_scratch == pytest.approx(10 * np.sqrt(10), rel=0.05)  # halfway in log n
     assert first.steps_from_scratch == 30
-    assert first.steps == pytest.approx(12.5 - 5 * 0.5 + 0.0, abs=3)
+    assert first.steps == pytest.approx(12.5)
     assert first.overfit == pytest.approx(1.0)
-    assert answer.reason.startswith(
-        "Worth it: source is sure to gain more than the margin of 0.05 nats with 10 examples"
-    )
+    assert answer.reason.startswith("Worth it: source is sure to gain more than the margin of 0.05 nats with 10 exam")
 
 
 def test_what_is_no_gain_is_called_that_and_what_is_not_known_too():
@@ -467,7 +453,7 @@ def test_what_is_no_gain_is_called_that_and_what_is_not_known_too():
     assert lost.reason.startswith("Not worth it: source, the best start")
     assert {gain.verdict for gain in lost.gains} == {"not worth it"}
     assert lost.gains[2].steps == float("inf")
-    assert lost.gains[0].examples_from_scratch == 10
+    assert lost.gains[0].examples_from_scratch == pytest.approx(10)
     near = transfer.worth(table([-30.0, -20.0, -10.0], [-29.95, -19.95, -9.95]))
     assert near.reason.startswith("Not decided")
     best = transfer.worth(table([-30.0, -20.0, -10.0], [-31.0, -21.0, -11.0], [-28.0, -18.0, -9.0]))

@@ -55,7 +55,7 @@ def paced(optimizer: GradientTransformation, paces: Mapping[str, Pace]) -> Gradi
         require_all_fit(paces, leaves_by_path(params))
         return Paced(optimizer.init(params), jnp.zeros((), int))
 
-    def update(updates: Params, state: Paced, params: Params | None = None, **more: Any) -> tuple[Params, Paced]:
+    def update(updates: Params, state: Any, params: Params | None = None, **more: Any) -> tuple[Params, Paced]:
         steps, opt_state = optax.with_extra_args_support(optimizer).update(updates, state.opt_state, params, **more)
         now = {name: pace(state.step) if callable(pace) else pace for name, pace in paces.items()}
         leaves = {path: _multiplied(step, _first(path, now)) for path, step in leaves_by_path(steps).items()}
