@@ -98,7 +98,7 @@ def blocks(size: Number = 8) -> Noise:
     def corrupt(key: Key, x: Event) -> Event:
         if x.ndim < 2:
             raise VaejaxError(f"blocks are of images, [height, width, ...], and x has shape {x.shape}")
-        require_number("size", size, least=0.0, most=min(x.shape[:2]))
+        require_number("size", size, least=0.0, most=float(min(x.shape[:2])))
         first = jax.random.uniform(key, (2,)) * (jnp.array(x.shape[:2]) - size + 1)
         hit = [_between(jnp.arange(x.shape[axis]), jnp.floor(first[axis]), size) for axis in (0, 1)]
         square = hit[0][:, None] & hit[1][None]

@@ -1,0 +1,241 @@
+"""Denoising Fashion-MNIST: VAEs trained on clean images and one trained to denoise, beside filters of scikit-image."""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from scipy import ndimage, stats
+
+import vaejax as vj
+from vaejax.denoisers import Denoiser, Noise
+from vaejax.types import Example, Trainer
+
+LATENTS, WIDTH, BATCH = 32, 256, 128
+LEVELS = np.linspace(0, 1, 256, dtype=np.float32)
+COARSE = np.linspace(-0.2, 1.2, 36, dtype=np.float32)  # enough of them where noise is wide
+OUT = Path("runs/denoising")
+Filter = Callable[[np.ndarray], np.ndarray]
+Scores = dict[tuple[str, float, str], np.ndarray]  # [seed, image, 2], PSNR and SSIM, by noise, strength and method
+
+
+Images = dict[tuple[float, str], np.ndarray]  # [seed, image, height, width], by strength and method
+
+
+class Kind(NamedTuple):
+    """A noise, three strengths of it, and over which values of x a denoiser sums that knows it; `None` if it cannot."""
+
+    name: str
+    make: Callable[[Any], Noise]
+    strengths: tuple[float, ...]
+    values: np.ndarray | None
+
+
+KINDS = (
+    Kind("gaussian", vj.denoisers.gaussian, (0.1, 0.25, 0.5), COARSE),
+    Kind("salt and pepper", vj.denoisers.salt_and_pepper, (0.1, 0.3, 0.5), LEVELS),
+    Kind("poisson", vj.denoisers.poisson, (30.0, 10.0, 3.0), COARSE[COARSE >= 0]),
+    Kind("blocks", vj.denoisers.blocks, (6.0, 10.0, 14.0), None),
+)
+TAUGHT = [kind.make(strength) for kind in KINDS if kind.name != "poisson" for strength in kind.strengths]
+
+
+def filters() -> dict[str, list[Filter]]:
+    """Classical filters of one image, each with the parameters that it is tuned over."""
+    from skimage import restoration
+
+    def non_local(h: float, size: int) -> Filter:
+        return lambda x: restoration.denoise_nl_means(x, patch_size=size, patch_distance=7, h=h, fast_mode=True)
+
+    def wavelet(sigma: float) -> Filter:
+        return lambda x: restoration.denoise_wavelet(x, sigma=sigma, rescale_sigma=True)
+
+    def variation(weight: float) -> Filter:
+        return lambda x: restoration.denoise_tv_chambolle(x, weight)
+
+    return {
+        "median": [lambda x, size=size: ndimage.median_filter(x, size) for size in (2, 3, 5)],
+        "gaussian filter": [lambda x, s=s: ndimage.gaussian_filter(x, s) for s in (0.3, 0.5, 0.7, 0.9, 1.2)],
+        "total variation": [
+            lambda x, w=w: restoration.denoise_tv_chambolle(x, w) for w in (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+        ],
+        "non-local means": [non_local(h, size) for h in (0.05, 0.1, 0.2, 0.4) for size in (3, 5)],
+        "wavelet": [wavelet(sigma) for sigma in (0.03, 0.07, 0.15, 0.3, 0.6)],
+    }
+
+
+def denoisers(kind: Kind, strength: Any) -> dict[str, Denoiser]:
+    """What is made of the model of clean images. The strength may be traced."""
+    found = {
+        "VAE, reconstruction": vj.denoisers.reconstruction(),
+        "VAE, posterior mean": vj.denoisers.posterior_mean(32),
+        "VAE, iterated 5": vj.denoisers.iterated(5),
+    }
+    if kind.values is not None:
+        noise = kind.make(strength)
+        found["VAE, noise known, 32 draws"] = vj.denoisers.given_noise(noise, 32, jnp.asarray(kind.values))
+        found["VAE, noise known, best z"] = vj.denoisers.most_probable(noise, 40, jnp.asarray(kind.values))
+    return found
+
+
+@jax.jit
+@jax.vmap
+def scored(clean: jax.Array, found: jax.Array) -> jax.Array:
+    """PSNR and SSIM of one image; values are cut off at 0 and 1, for everyone."""
+    found = jnp.clip(found, 0.0, 1.0)
+    return jnp.stack([vj.metrics.psnr(clean, found), vj.metrics.ssim(clean, found)])
+
+
+def member(trained: str) -> Trainer:
+    """A dense VAE of real pixels, on clean images or to denoise noises of any kind but Poisson's, at any strength."""
+    net = vj.nets.mlp(WIDTH)
+    model = vj.vae(net, net, data_shape=(28, 28), latent_size=LATENTS, likelihood=vj.likelihoods.learned_normal())
+    if trained == "to denoise":
+        model = vj.variants.denoising(model, vj.denoisers.any_of(*TAUGHT))
+    return vj.trainer(model, vj.objectives.elbo(), optax.adam(1e-3))
+
+
+def noisy(kind: Kind, strength: float, clean: np.ndarray, seed: int) -> np.ndarray:
+    """Every image with noise of its own."""
+    keys = jax.random.split(jax.random.key(seed), len(clean))
+    return np.asarray(jax.jit(jax.vmap(kind.make(strength).corrupt))(keys, clean))
+
+
+def filtered(kind: Kind, strength: float, tuning: np.ndarray, clean: np.ndarray, seen: np.ndarray) -> dict[str, Any]:
+    """What each filter makes of `seen`, with the parameters that are best, by PSNR, for the validation images."""
+    given, found = noisy(kind, strength, tuning, 1), {}
+    for name, choices in filters().items():
+        reached = [scored(tuning, np.stack([f(x) for x in given]).astype(np.float32))[:, 0].mean() for f in choices]
+        best = choices[int(np.argmax(reached))]
+        found[name] = np.stack([best(x) for x in seen]).astype(np.float32)
+    return found
+
+
+def of_models(
+    kind: Kind, clean_member: Any, taught_member: Any, seen: dict[float, np.ndarray]
+) -> dict[Any, np.ndarray]:
+    """Images `[seed, image, 28, 28]` by strength and method; one program for all seeds and strengths of a method."""
+    found: Images = {}
+    jobs = [(name, clean_member) for name in denoisers(kind, 0.5)] + [("VAE trained to denoise", taught_member)]
+    for name, (model, stacked) in jobs:
+
+        def of_one(key: Any, given: Any, example: Example, name: str = name, model: Any = model) -> Any:
+            params, strength = given
+            by = denoisers(kind, strength).get(name, vj.denoisers.reconstruction())
+            return by(key, model, params, example)
+
+        for strength, x in seen.items():
+            seeds = range(len(jax.tree.leaves(stacked)[0]))
+            start = time.perf_counter()
+            images = [
+                vj.each_example(
+                    of_one,
+                    jax.random.key(2),
+                    (jax.tree.map(lambda leaf, seed=seed: leaf[seed], stacked), jnp.asarray(strength)),
+                    vj.examples_of(model, x, within=vj.data.as_floats().support),
+                    at_once=25,
+                )
+                for seed in seeds
+            ]
+            found[strength, name] = np.stack(images)
+            print(f"{kind.name} {strength:g}, {name}: {time.perf_counter() - start:.1f} s", flush=True)
+    return found
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """The mean over seeds and images, and half of its 95% interval: from seeds and from images, whichever is wider."""
+    by_image, by_seed = values.mean(0), values.mean(1)
+    halves = [
+        stats.t.ppf(0.975, len(some) - 1) * some.std(ddof=1) / np.sqrt(len(some))
+        for some in (by_image, by_seed)
+        if len(some) > 1
+    ]
+    return float(values.mean()), float(max(halves))
+
+
+def show(found: Scores) -> None:
+    """PSNR and SSIM by method and noise; the best of each column has a star."""
+    for kind in KINDS:
+        of_kind = {
+            (strength, method): values for (name, strength, method), values in found.items() if name == kind.name
+        }
+        methods = list(dict.fromkeys(method for _, method in of_kind))
+        for measure, name in enumerate(("PSNR, dB", "SSIM")):
+            means = {at: float(values[..., measure].mean()) for at, values in of_kind.items()}
+            print(f"\n{f'{kind.name}: {name}':28}" + "".join(f"{strength:>18g}" for strength in kind.strengths))
+            for method in methods:
+                cells = []
+                for strength in kind.strengths:
+                    mean, half = interval(of_kind[strength, method][..., measure])
+                    best = mean == max(means[strength, other] for other in methods)
+                    cells.append(f"{mean:.{2 + measure}f}{'*' if best else ' '} +-{half:6.{2 + measure}f}")
+                print(f"{method:28}" + "".join(f"{cell:>18}" for cell in cells))
+
+
+def picture(rows: dict[str, np.ndarray], path: Path) -> None:
+    """A row of images for each method."""
+    import matplotlib.pyplot as plt
+
+    num = 8
+    figure, axes = plt.subplots(len(rows), num, figsize=(num, 1.05 * len(rows)), squeeze=False)
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        for axis, image in zip(line, images[:num], strict=True):
+            axis.imshow(np.clip(image, 0, 1), cmap="gray", vmin=0, vmax=1)
+            axis.set_xticks([])
+            axis.set_yticks([])
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def main(epochs: int = 20, num_train: int = 20_000, num_test: int = 50, num_seeds: int = 3) -> Scores:
+    """Train, denoise, and print what was reached."""
+    data = vj.data.grey(vj.data.fashion_mnist())
+    small = data._replace(
+        train=data.train[:num_train], validation=data.validation[:1000], test=data.test[:500], labels={}
+    )
+    result = vj.sweep(
+        member,
+        small,
+        trained=["on clean", "to denoise"],
+        seed=range(num_seeds),
+        epochs=epochs,
+        num_samples=4,
+        batch_size=BATCH,
+    )
+    clean_member, taught_member = (vj.ensemble(result, trained=name) for name in ("on clean", "to denoise"))
+    clean, tuning = (
+        np.asarray(split[:num], np.float32) / 255 for split, num in ((data.test, num_test), (data.validation, 50))
+    )
+    found: Scores = {}
+    for kind in KINDS:
+        seen = {strength: noisy(kind, strength, clean, 0) for strength in kind.strengths}
+        images = of_models(kind, clean_member, taught_member, seen)
+        for strength, x in seen.items():
+            others = {"noisy": x, **filtered(kind, strength, tuning, clean, x)}
+            all_of = {**{name: one[None] for name, one in others.items()}}
+            all_of |= {name: one for (at, name), one in images.items() if at == strength}
+            for name, made in all_of.items():
+                found[kind.name, strength, name] = np.stack([np.asarray(scored(clean, one)) for one in made])
+            if strength == kind.strengths[1]:
+                rows = {"clean": clean, **{name: one[0] for name, one in all_of.items()}}
+                picture(rows, OUT / f"{kind.name.replace(' ', '_')}.png")
+    show(found)
+    return found
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--epochs", type=int, default=20)
+    arguments.add_argument("--num-train", type=int, default=20_000)
+    arguments.add_argument("--num-test", type=int, default=50)
+    arguments.add_argument("--seeds", type=int, default=3)
+    asked = arguments.parse_args()
+    main(asked.epochs, asked.num_train, asked.num_test, asked.seeds)
