@@ -26,7 +26,7 @@ Command = (
     | Annotated[commands.Encode, subcommand("encode")]
     | Annotated[commands.Interpolate, subcommand("interpolate")]
     | Annotated[commands.Denoise, subcommand("denoise")]
-#    | Annotated[commands.Impute, subcommand("impute")]
+    | Annotated[commands.Impute, subcommand("impute")]
     | Annotated[commands.ScoreExamples, subcommand("score")]
     | Annotated[commands.Transfer, subcommand("transfer")]
     | Annotated[commands.Report, subcommand("report")]

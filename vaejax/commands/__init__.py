@@ -6,8 +6,7 @@ from ._denoise import Denoise as Denoise
 from ._doctor import Doctor as Doctor
 from ._encode import Encode as Encode
 from ._evaluate import Evaluate as Evaluate
-
-# from ._impute import Impute as Impute
+from ._impute import Impute as Impute
 from ._interpolate import Interpolate as Interpolate
 from ._reconstruct import Reconstruct as Reconstruct
 from ._report import Report as Report

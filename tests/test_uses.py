@@ -1,0 +1,229 @@
+"""The commands that use a trained model: what they write, that it is what the library gives, and what they refuse."""
+
+import csv
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+import vaejax as vj
+from vaejax import cli, written
+from vaejax.commands import _given
+from vaejax.errors import DataError, OutputError
+
+SMALL = "--beta 1 --latent-size 2 --seeds 1 --epochs 3 --hidden 4 --batch-size 16 --num-samples 4".split()  # noqa: SIM905
+
+
+@pytest.fixture(scope="module")
+def finished(rows, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "a"
+    assert cli.main(["sweep", "--data", str(rows), "--out", str(out), *SMALL]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def used(finished):
+    return _given.used_of(_given.Which(run_folder=finished))
+
+
+def run(*arguments):
+    return cli.main([str(argument) for argument in arguments])
+
+
+def test_codes_are_those_of_the_library(finished, used, tmp_path):
+    assert run("encode", finished, "validation", "--out", tmp_path / "codes.npz") == 0
+    with np.load(tmp_path / "codes.npz") as found:
+        x = used.split("validation").x
+        model, params = vj.load_member(finished)
+        np.testing.assert_allclose(
+            found["means"], jax.vmap(lambda x: vj.encode(model, params, x))(x), rtol=1e-5, atol=1e-6
+        )
+        assert found["scales"].shape == found["means"].shape
+        assert (found["scales"] > 0).all()
+
+
+def test_reconstructions_are_those_of_the_library_and_a_picture_beside(finished, used, capsys):
+    assert run("reconstruct", finished, "--num", 5) == 0
+    x = used.split("test", 5).x
+    model, params = vj.load_member(finished)
+    found = np.load(finished / "reconstructions.npy")
+    np.testing.assert_allclose(found, jax.vmap(lambda x: vj.reconstruct(model, params, x))(x), rtol=1e-5, atol=1e-6)
+    with Image.open(finished / "reconstructions.png") as picture:
+        assert picture.size == ((5 * 5 + 1) * 10, (2 * 5 + 1) * 10)  # pixels of ten, gaps of one pixel
+    assert f"{float(np.mean((x - found) ** 2)):.4g}" in capsys.readouterr().out
+
+
+def test_what_a_file_holds_is_seen_as_in_training(finished, used, rows, tmp_path):
+    """The same values from a file, an image, and a folder of images give the same codes."""
+    stored = np.asarray(used.data.test)
+    np.save(tmp_path / "rows.npy", stored)
+    (tmp_path / "images").mkdir()
+    for at, image in enumerate(stored):
+        Image.fromarray(image).save(tmp_path / "images" / f"{at:03}.png")
+    expected = used.split("test").x
+    for source in (tmp_path / "rows.npy", tmp_path / "images"):
+        found = _given.examples_for(used, _given.Given(run_folder=finished, examples=str(source)))
+        np.testing.assert_array_equal(found.x, expected)
+    one = _given.Given(run_folder=finished, examples=str(tmp_path / "images" / "001.png"))
+    np.testing.assert_array_equal(_given.examples_for(used, one).x, expected[1:2])
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.zeros((3, 5, 4), np.uint8), r"expected examples \[num, 4, 4\]"),
+        (np.zeros((4, 4), np.uint8), r"one example is \[1, 4, 4\]"),
+        (np.zeros((0, 4, 4), np.uint8), "at least one example"),
+        (np.zeros((3, 4, 4), np.float32), "expected the values 0 to 255"),
+        (np.full((3, 4, 4), 300), "got int64 from 300 to 300"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused(finished, used, array, said, tmp_path):
+    np.save(tmp_path / "rows.npy", array)
+    with pytest.raises(DataError, match=said):
+        _given.examples_for(used, _given.Given(run_folder=finished, examples=str(tmp_path / "rows.npy")))
+
+
+@pytest.mark.parametrize("content", ["empty folder", "no image", "two shapes", "nothing"])
+def test_images_that_are_none_are_refused(content, tmp_path):
+    if content == "no image":
+        (tmp_path / "a.png").write_text("this is no image")
+    if content == "two shapes":
+        for size in (4, 5):
+            Image.fromarray(np.zeros((size, size), np.uint8)).save(tmp_path / f"{size}.png")
+    path = tmp_path / "b" if content == "nothing" else tmp_path
+    with pytest.raises(DataError, match=r"expected|cannot be read|different shapes"):
+        _given.read_examples(path)
+
+
+def test_scores_are_written_with_alarms_at_the_rate_that_was_asked_for(finished, used, tmp_path, capsys):
+    out = tmp_path / "scores.csv"
+    assert run("score", finished, "validation", "--by", "reconstruction", "--false-alarms", 0.5, "--out", out) == 0
+    lines = list(csv.DictReader(out.read_text().splitlines()))
+    assert len(lines) == len(used.data.validation)
+    scores = np.array([float(line["score"]) for line in lines])
+    flagged = np.array([line["anomaly"] == "1" for line in lines])
+    assert scores[flagged].min() > scores[~flagged].max()
+    assert f"{flagged.sum()} of {len(lines)} examples are anomalies" in capsys.readouterr().out
+    p_values = np.array([float(line["p_value"]) for line in lines])
+    assert (np.argsort(scores)[::-1][0]) in np.flatnonzero(p_values == p_values.min())
+
+
+def test_an_interpolation_ends_at_the_reconstructions_of_both(finished, used):
+    assert run("interpolate", finished, "--between", 0, 3, "--steps", 5) == 0
+    found = np.load(finished / "interpolation.npy")
+    model, params = vj.load_member(finished)
+    ends = [vj.reconstruct(model, params, used.split("test").x[at]) for at in (0, 3)]
+    np.testing.assert_allclose(found[[0, -1]], np.stack(ends), rtol=1e-5, atol=1e-6)
+    assert len(found) == 5
+
+
+def test_noise_is_added_and_taken_off(finished, used, capsys, tmp_path):
+    arguments = ("--noise", "gaussian", "--strength", 2.0, "--add", "--num", 4, "--by", "reconstruction")
+    assert run("denoise", finished, "test", *arguments, "--out", tmp_path / "x.npy") == 0
+    said = capsys.readouterr().out
+    before, after = (float(part.split(" dB")[0]) for part in said.split("PSNR ")[1].split("noise, "))
+    assert before < after  # noise of twice the range of x, and a reconstruction that is inside of it
+    assert not (tmp_path / "x.png").exists()
+    assert np.load(tmp_path / "x.npy").shape == (4, 4, 4)
+
+
+def test_noisy_floats_of_a_file_are_taken_as_they_are(finished, used, tmp_path):
+    noisy = np.random.default_rng(0).normal(size=(3, 4, 4))
+    np.save(tmp_path / "noisy.npy", noisy)
+    found = _given.noisy_for(used, _given.Given(run_folder=finished, examples=str(tmp_path / "noisy.npy")))
+    np.testing.assert_array_equal(found.x, noisy.astype(np.float32))
+
+
+def test_what_was_hidden_is_imputed_and_what_was_seen_stays(finished, used, tmp_path, capsys):
+    out = tmp_path / "imputed.npz"
+    by = ("--by", "importance_resampling")
+    assert run("impute", finished, "test", "--hide", 0.4, "--num", 3, *by, "--out", out) == 0
+    assert "root mean squared error" in capsys.readouterr().out
+    with np.load(out) as found:
+        x, seen = np.asarray(used.split("test", 3).x), found["observed"]
+        np.testing.assert_array_equal(found["mean"][seen], x[seen])
+        assert (found["low"] <= found["high"]).all()
+        assert (found["mean"] != x)[~seen].any()
+        np.save(tmp_path / "mask.npy", seen.astype(np.uint8))
+    assert run("impute", finished, "--observed", tmp_path / "mask.npy", "--num", 3, *by, "--out", out) == 0
+    with np.load(out) as again:
+        np.testing.assert_array_equal(again["observed"], seen)
+
+
+def test_a_sampler_is_fitted_once_and_kept(finished, capsys):
+    arguments = ("sample", finished, "--num", 6, "--sampler", "kernel_density")
+    assert run(*arguments) == 0
+    assert "kept in" in capsys.readouterr().out
+    first = np.load(finished / "samples.npy")
+    assert run(*arguments) == 0
+    assert "kept in" not in capsys.readouterr().out
+    np.testing.assert_array_equal(np.load(finished / "samples.npy"), first)
+
+
+def test_transfer_leaves_a_run_that_started_from_the_source_and_what_it_was_worth(finished, rows, tmp_path, capsys):
+    out = tmp_path / "transferred"
+    asked = "--sizes 5 20 --steps 4 --seeds 2 --epochs 1".split()  # noqa: SIM905
+    assert run("transfer", finished, "--data", rows, "--out", out, *asked) == 0
+    said = capsys.readouterr().out
+    assert "decoder/output/kernel" in said
+    assert "copied" in said
+    assert {path.name for path in out.iterdir()} >= {"report.html", "transfer.csv", "transfer.nc", "worth.json"}
+    lines = list(csv.DictReader((out / "transfer.csv").read_text().splitlines()))
+    assert {(line["start"], line["num_examples"]) for line in lines} == {
+        (start, size) for start in ("scratch", "source") for size in ("5", "20")
+    }
+    source, target = (vj.load_member(folder).params for folder in (finished, out))
+    apart = [float(np.abs(a - b).max()) for a, b in zip(*map(jax.tree.leaves, (source, target)), strict=True)]
+    assert max(apart) < 0.2  # a few steps from the source, where another initialisation is farther
+    assert max(apart) > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("encode", "--out", "codes.txt"), "to end in .npz"),
+        (("reconstruct", "--out", "nowhere/x.npy"), "there is no folder nowhere"),
+        (("reconstruct", "nowhere.npy"), "expected one of test, validation, train, a .npy or .npz file"),
+        (("interpolate", "--between", "0", "99"), "--between must be two of the examples, 0 to 5, got"),
+        (("denoise", "--add"), "the name of a noise"),
+        (("denoise", "--by", "given_noise"), "must know the noise"),
+        (("impute",), "nothing is missing"),
+        (("impute", "--hide", "0.3", "--observed", "mask.npy"), "give one of the two"),
+        (("impute", "--hide", "1.5"), "hide must be a number above 0 and at most 1"),
+        (("score", "--false-alarms", "0.01"), "cannot promise a false-alarm rate"),
+        (("score", "--out", "x.txt"), "to end in .csv"),
+        (("sample", "--temperature", "0"), "temperature must be a number above 0"),
+        (("sample", "--num", "0"), "num must be at least 1"),
+        (("transfer", "--data", "nowhere.npy", "--out", "t"), "nowhere.npy"),
+        (("transfer", "--data", "digits", "--sizes", "99999", "--out", "t"), "training examples, and --sizes asks"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_a_line(finished, arguments, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = {path.name for path in finished.iterdir()}
+    assert run(arguments[0], finished, *arguments[1:]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert not list(tmp_path.iterdir())
+    assert {path.name for path in finished.iterdir()} == before
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    def fails(path):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match=r"cannot write .*x.csv: No space left"):
+        written._whole(tmp_path / "x.csv", fails)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("num", "shape"), [(1, (1, 1)), (5, (2, 3)), (9, (3, 3)), (12, (3, 4))])
+def test_a_sheet_is_about_square_and_in_order(num, shape):
+    sheet = written.square(np.arange(num)[:, None, None] * np.ones((1, 2, 2)))
+    assert sheet.shape[:2] == shape
+    np.testing.assert_array_equal(sheet[..., 0, 0].ravel()[:num], np.arange(num))
+    assert not sheet[..., 0, 0].ravel()[num:].any()
