@@ -61,9 +61,7 @@ def filters() -> dict[str, list[Filter]]:
     return {
         "median": [lambda x, size=size: ndimage.median_filter(x, size) for size in (2, 3, 5)],
         "gaussian filter": [lambda x, s=s: ndimage.gaussian_filter(x, s) for s in (0.3, 0.5, 0.7, 0.9, 1.2)],
-        "total variation": [
-            lambda x, w=w: restoration.denoise_tv_chambolle(x, w) for w in (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
-        ],
+        "total variation": [variation(weight) for weight in (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)],
         "non-local means": [non_local(h, size) for h in (0.05, 0.1, 0.2, 0.4) for size in (3, 5)],
         "wavelet": [wavelet(sigma) for sigma in (0.03, 0.07, 0.15, 0.3, 0.6)],
     }
@@ -138,7 +136,7 @@ def of_models(
                     jax.random.key(2),
                     (jax.tree.map(lambda leaf, seed=seed: leaf[seed], stacked), jnp.asarray(strength)),
                     vj.examples_of(model, x, within=vj.data.as_floats().support),
-                    at_once=25,
+                    at_once=20,
                 )
                 for seed in seeds
             ]
@@ -195,15 +193,17 @@ def picture(rows: dict[str, np.ndarray], path: Path) -> None:
     plt.close(figure)
 
 
-def main(epochs: int = 20, num_train: int = 20_000, num_test: int = 50, num_seeds: int = 3) -> Scores:
+def main(epochs: int = 15, num_train: int = 10_000, num_test: int = 40, num_seeds: int = 3) -> Scores:
     """Train, denoise, and print what was reached."""
     data = vj.data.grey(vj.data.fashion_mnist())
-    small = data._replace(
-        train=data.train[:num_train], validation=data.validation[:1000], test=data.test[:500], labels={}
-    )
+    some: dict[str, Any] = {
+        "train": data.train[:num_train],
+        "validation": data.validation[:1000],
+        "test": data.test[:500],
+    }
     result = vj.sweep(
         member,
-        small,
+        data._replace(**some, labels={}),
         trained=["on clean", "to denoise"],
         seed=range(num_seeds),
         epochs=epochs,
@@ -211,16 +211,14 @@ def main(epochs: int = 20, num_train: int = 20_000, num_test: int = 50, num_seed
         batch_size=BATCH,
     )
     clean_member, taught_member = (vj.ensemble(result, trained=name) for name in ("on clean", "to denoise"))
-    clean, tuning = (
-        np.asarray(split[:num], np.float32) / 255 for split, num in ((data.test, num_test), (data.validation, 50))
-    )
+    clean, tuning = (np.asarray(rows, np.float32) / 255 for rows in (data.test[:num_test], data.validation[:50]))
     found: Scores = {}
     for kind in KINDS:
         seen = {strength: noisy(kind, strength, clean, 0) for strength in kind.strengths}
         images = of_models(kind, clean_member, taught_member, seen)
         for strength, x in seen.items():
             others = {"noisy": x, **filtered(kind, strength, tuning, clean, x)}
-            all_of = {**{name: one[None] for name, one in others.items()}}
+            all_of = {name: one[None] for name, one in others.items()}
             all_of |= {name: one for (at, name), one in images.items() if at == strength}
             for name, made in all_of.items():
                 found[kind.name, strength, name] = np.stack([np.asarray(scored(clean, one)) for one in made])
@@ -233,9 +231,9 @@ def main(epochs: int = 20, num_train: int = 20_000, num_test: int = 50, num_seed
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--epochs", type=int, default=20)
-    arguments.add_argument("--num-train", type=int, default=20_000)
-    arguments.add_argument("--num-test", type=int, default=50)
+    arguments.add_argument("--epochs", type=int, default=15)
+    arguments.add_argument("--num-train", type=int, default=10_000)
+    arguments.add_argument("--num-test", type=int, default=40)
     arguments.add_argument("--seeds", type=int, default=3)
     asked = arguments.parse_args()
     main(asked.epochs, asked.num_train, asked.num_test, asked.seeds)
