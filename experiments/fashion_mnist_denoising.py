@@ -1,4 +1,13 @@
-"""Denoising Fashion-MNIST: VAEs trained on clean images and one trained to denoise, beside filters of scikit-image."""
+"""Denoising Fashion-MNIST: VAEs trained on clean images and one trained to denoise, beside filters of scikit-image.
+
+    python experiments/fashion_mnist_denoising.py
+
+Dense nets of 256, 32 latents, real pixels; 10 epochs of 10,000 images, three seeds; 30 test images. It was not yet run to its
+end; some 5 minutes on two cores are expected. A table for each noise, with the 95% interval of images or of seeds,
+whichever is wider; pictures are in runs/denoising. The filters' parameters are the best, by PSNR, for 30 validation
+images with the same noise; values are cut off at 0 and 1 for everyone. The model that is trained to denoise sees noises
+of each strength (of gaussian noise 0.1, 0.25, 0.5) but no Poisson noise.
+"""
 
 import argparse
 import functools
