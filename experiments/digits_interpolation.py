@@ -1,7 +1,27 @@
-"""Between two digits: lines, great circles, paths that follow density and geodesics, and what they pass on the way."""
+"""Between two digits: lines, great circles, paths that follow density and geodesics, and what they pass on the way.
+
+    python experiments/digits_interpolation.py
+
+Dense nets of 128, 8 latents, 150 epochs, five seeds; 60 pairs of test digits of different classes. It computes for
+2 min 20 s, and took 14 minutes on two cores that many shared. The picture is runs/interpolation/paths.png.
+
+What a path passes strictly between its ends: the mean over pairs and seeds for the line, for the others the difference
+to it, with half of its 95% interval over seeds. Lengths are Euclidean, pixels from 0 to 1; the classifier is a logistic
+regression on pixels; log p(x) is of the picture rounded to 17 levels, from 64 draws, nats.
+
+                    length in z    length in x   to a training digit    confidence         log p(x)
+linear                 4.541          3.543            1.109               0.778            -77.0
+spherical            +0.590 (.019)  +0.455 (.015)   +0.010 (.004)      +0.006 (.004)     +6.1 (0.5)
+follows the prior    +0.293 (.015)  -0.044 (.024)   -0.007 (.004)      +0.022 (.006)     -4.6 (0.3)
+follows the codes    +0.698 (.034)  +0.632 (.034)   -0.105 (.016)      +0.019 (.007)     +2.6 (0.4)
+geodesic             +0.243 (.008)  -0.200 (.009)   +0.056 (.007)      -0.046 (.003)     -5.3 (0.8)
+
+The geodesic is shortest in x, as it must be, and what it passes is the least plausible: the mean of p(x|z) is as sure
+of itself in a hole as elsewhere, and there length is saved. Arvanitidis et al. (2018), arXiv:1710.11379, add the scale
+of p(x|z) against it, which a binomial has not. The density of the codes leads nearest to real digits.
+"""
 
 import argparse
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +36,8 @@ import vaejax as vj
 from vaejax import latent
 from vaejax.types import VAE, Example, Params, Trainer
 
-LATENTS, NUM, BANDWIDTH = 8, 9, 0.4
+LATENTS, BANDWIDTH = 8, 0.4
+NUM, FINE = 9, 65  # points that are shown, and that lengths are taken of
 OUT = Path("runs/interpolation")
 data = vj.data.digits()
 
@@ -25,7 +46,7 @@ def member() -> Trainer:
     """A dense VAE of 17 grey levels."""
     net = vj.nets.mlp(128)
     model = vj.vae(net, net, data_shape=data.data_shape, latent_size=LATENTS, likelihood=data.likelihood)
-    return vj.trainer(model, vj.objectives.elbo(), optax.adam(optax.cosine_decay_schedule(3e-3, 200 * 10)))
+    return vj.trainer(model, vj.objectives.elbo(), optax.adam(optax.cosine_decay_schedule(3e-3, 1500)))
 
 
 def pairs(num: int, seed: int = 0) -> np.ndarray:
@@ -53,53 +74,63 @@ def paths(model: VAE, params: Params, codes: jax.Array) -> dict[str, latent.Path
     }
 
 
-def plausible(train: jax.Array, probe: Any) -> Callable[..., dict[str, jax.Array]]:
-    """Of one path: lengths, and means over what lies strictly between its ends."""
+def gone(stacked: Params, model: VAE, name: str, train: jax.Array, ends: jax.Array) -> jax.Array:
+    """The points of one path, `[seed, pair, FINE, latent]`, between the codes of `ends`, `[pair, 2, *event]`."""
 
-    def of(key: Any, model: VAE, params: Params, path: latent.Path, z0: jax.Array, z1: jax.Array) -> dict[str, Any]:
-        decode = partial(vj.decode, model, params)
-        fine = path(z0, z1, 65)
-        between = jax.vmap(decode)(path(z0, z1, NUM))[1:-1]
-        squared = jnp.sum(jnp.square(between[:, None] - train[None]), axis=(2, 3))
-        confidence = jax.nn.softmax(between.reshape(len(between), -1) @ probe.weights + probe.bias[None])
-        levels = jnp.round(between * 16) / 16  # the values that p(x|z) is a distribution on
-        log_p = jax.vmap(lambda key, x: vj.metrics.importance(key, model, params, Example(x), 64).log_likelihood)
-        return {
-            "length in z": latent.length(fine),
-            "length in x": latent.length(jax.vmap(decode)(fine)),
-            "to a training digit": jnp.mean(jnp.sqrt(jnp.min(squared, axis=1))),
-            "confidence": jnp.mean(jnp.max(confidence, axis=1)),
-            "log p(x)": jnp.mean(log_p(jax.random.split(key, len(between)), levels)),
-        }
+    def of_seed(params: Params) -> jax.Array:
+        encode = jax.vmap(partial(vj.encode, model, params))
+        path = paths(model, params, encode(train))[name]
 
-    return of
+        def of_pair(pair: jax.Array) -> jax.Array:
+            z0, z1 = encode(pair)
+            return path(z0, z1, FINE)
+
+        return jax.lax.map(of_pair, ends, batch_size=10)
+
+    return jax.lax.map(of_seed, stacked)
+
+
+def met(params: Params, model: VAE, fine: jax.Array, train: jax.Array, probe: Any) -> dict[str, jax.Array]:
+    """Of one path `[FINE, latent]`: its lengths, and means over what lies strictly between its ends."""
+    decoded = jax.vmap(partial(vj.decode, model, params))(fine)
+    between = decoded[:: FINE // (NUM - 1)][1:-1]
+    squared = jnp.sum(jnp.square(between[:, None] - train[None]), axis=(2, 3))
+    sure = jax.nn.softmax(between.reshape(len(between), -1) @ probe.weights + probe.bias[None])
+
+    def log_p(x: jax.Array) -> jax.Array:
+        levels = jnp.round(x * 16) / 16  # the values that p(x|z) is a distribution on
+        return vj.metrics.importance(jax.random.key(0), model, params, Example(levels), 64).log_likelihood
+
+    return {
+        "length in z": latent.length(fine),
+        "length in x": latent.length(decoded),
+        "to a training digit": jnp.mean(jnp.sqrt(jnp.min(squared, axis=1))),
+        "confidence": jnp.mean(jnp.max(sure, axis=1)),
+        "log p(x)": jnp.mean(jax.vmap(log_p)(between)),
+    }
 
 
 def compared(model: VAE, stacked: Params, num_pairs: int) -> dict[str, dict[str, np.ndarray]]:
     """`[seed, pair]` of each measure, by path."""
     train, test = (jnp.asarray(vj.examples_in(data, split).x) for split in ("train", "test"))
-    labels = jnp.asarray(data.labels["train"])
-    flat = train.reshape(len(train), -1)
-    measured = plausible(train, jax.jit(vj.metrics.linear_probe, static_argnums=4)(flat, labels, flat, labels, 10))
-    ends = jnp.asarray(pairs(num_pairs))
+    labels, flat = jnp.asarray(data.labels["train"]), train.reshape(len(train), -1)
+    probe = jax.jit(vj.metrics.linear_probe, static_argnums=4)(flat, labels, flat, labels, 10)
+    ends = test[jnp.asarray(pairs(num_pairs))]
 
-    def of_seed(name: str, params: Params) -> dict[str, jax.Array]:
-        codes = jax.vmap(partial(vj.encode, model, params))(train)
-        path = paths(model, params, codes)[name]
+    @jax.jit
+    def measured(stacked: Params, points: jax.Array) -> dict[str, jax.Array]:
+        def of_seed(both: Any) -> dict[str, jax.Array]:
+            params, some = both
+            return jax.lax.map(lambda fine: met(params, model, fine, train, probe), some, batch_size=10)
 
-        def of_pair(pair: jax.Array) -> dict[str, jax.Array]:
-            z0, z1 = (vj.encode(model, params, test[at]) for at in pair)
-            return measured(jax.random.key(0), model, params, path, z0, z1)
+        return jax.lax.map(of_seed, (stacked, points))
 
-        return jax.lax.map(of_pair, ends, batch_size=10)
-
-    names = paths(model, stacked, jnp.zeros((1, LATENTS)))
-    return {
-        name: jax.tree.map(
-            np.asarray, jax.jit(lambda stacked, name=name: jax.lax.map(partial(of_seed, name), stacked))(stacked)
-        )
-        for name in names
-    }
+    found = {}
+    for name in paths(model, stacked, jnp.zeros((1, LATENTS))):
+        points = jax.jit(gone, static_argnums=(1, 2))(stacked, model, name, train, ends)
+        found[name] = jax.tree.map(np.asarray, measured(stacked, points))
+        print(f"{name} is measured", flush=True)
+    return found
 
 
 def interval(by_seed: np.ndarray) -> str:
@@ -131,7 +162,9 @@ def picture(model: VAE, params: Params) -> None:
     for first, last in chosen:
         for name, path in lines.items():
             row = next(rows)
-            images = jax.jit(partial(latent.interpolate, model, path=path, num=NUM))(params, test[first], test[last])
+            images = latent.interpolate(
+                model, params, test[first], test[last], path=jax.jit(path, static_argnums=2), num=NUM
+            )
             for axis, image in zip(row, images, strict=True):
                 axis.imshow(image, cmap="gray", vmin=0, vmax=1)
                 axis.set_xticks([])
@@ -143,7 +176,7 @@ def picture(model: VAE, params: Params) -> None:
     plt.close(figure)
 
 
-def main(epochs: int = 200, num_pairs: int = 100, num_seeds: int = 5) -> dict[str, dict[str, np.ndarray]]:
+def main(epochs: int = 150, num_pairs: int = 60, num_seeds: int = 5) -> dict[str, dict[str, np.ndarray]]:
     """Train, go from digit to digit, and print what lies between."""
     result = vj.sweep(member, data, seed=range(num_seeds), epochs=epochs, num_samples=16)
     model, stacked = vj.ensemble(result)
@@ -155,8 +188,8 @@ def main(epochs: int = 200, num_pairs: int = 100, num_seeds: int = 5) -> dict[st
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--epochs", type=int, default=200)
-    arguments.add_argument("--pairs", type=int, default=100)
+    arguments.add_argument("--epochs", type=int, default=150)
+    arguments.add_argument("--pairs", type=int, default=60)
     arguments.add_argument("--seeds", type=int, default=5)
     asked = arguments.parse_args()
     main(asked.epochs, asked.pairs, asked.seeds)

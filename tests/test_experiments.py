@@ -99,3 +99,23 @@ def test_measures_of_codes_are_those_of_loops_over_scikit_learn():
         assert found.ours == pytest.approx(found.theirs, abs=1e-6)
         assert found.ours > 0.01
         assert found.ratio > 5
+
+
+@pytest.mark.long
+def test_between_digits_the_line_is_shortest_in_z_and_the_geodesic_in_x():
+    found = loaded("digits_interpolation").main(epochs=60, num_pairs=8, num_seeds=2)
+    in_z, in_x = ({name: values[of].mean() for name, values in found.items()} for of in ("length in z", "length in x"))
+    assert min(in_z, key=in_z.get) == "linear"
+    assert min(in_x, key=in_x.get) == "geodesic"
+    assert (found["geodesic"]["length in x"] < found["linear"]["length in x"] + 0.01).all()
+    assert all(0.2 < values["confidence"].mean() < 1 for values in found.values())
+
+
+@pytest.mark.long
+def test_a_vae_removes_noise_and_one_that_was_taught_to_removes_more():
+    found = loaded("fashion_mnist_denoising").main(epochs=8, num_train=4000, num_test=12, num_seeds=2)
+    psnr = {at: values[..., 0].mean() for at, values in found.items()}
+    for kind, strength in (("gaussian", 0.5), ("salt and pepper", 0.5)):
+        of = {method: value for (name, at, method), value in psnr.items() if (name, at) == (kind, strength)}
+        assert of["VAE trained to denoise"] > max(of["noisy"], of["VAE, reconstruction"]) + 1
+        assert of["VAE, noise known, best z"] > of["noisy"] + 1
