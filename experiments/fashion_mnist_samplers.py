@@ -2,7 +2,35 @@
 
     python experiments/fashion_mnist_samplers.py
 
-TO BE FILLED
+Dense nets of 256 and 256, 16 latents, the learned normal likelihood, three seeds as one ensemble. Everything is fitted
+to draws of q(z|x) of training images. Sets of means of p(x|z) are held beside as many test images: Frechet distance in
+32 principal components and in 32 features of a classifier (its accuracy is printed), precision and recall (k = 3) in
+the components; the density that each gives codes of validation images, nats; mean and (standard deviation) over seeds.
+One epoch, sets of 1,000; 5 minutes of processor time, 10 minutes on two cores that eight others shared:
+
+                                  Frechet, PCA   classifier     precision      recall         log q of held codes
+training images (the floor)        0.52           1.77          0.895          0.885
+reconstructions                    3.81 (0.07)    7.87 (0.22)   0.992 (0.002)  0.144 (0.009)
+prior                             31.88 (9.47)   72.22 (27.37)  0.269 (0.074)  0.549 (0.126)  -18.55 (0.25)
+prior at 0.8                      36.60 (9.52)   73.46 (19.43)  0.345 (0.062)  0.417 (0.102)
+prior at 0.6                      41.32 (8.65)   78.73 (18.04)  0.426 (0.078)  0.300 (0.079)
+empirical                          3.69 (0.10)    7.66 (0.38)   0.976 (0.007)  0.172 (0.013)
+gaussian mixture 10                3.65 (0.06)    8.38 (1.30)   0.943 (0.009)  0.220 (0.028)   -3.51 (0.32)
+kernel density                     3.52 (0.22)    7.11 (0.51)   0.762 (0.026)  0.445 (0.046)   -5.90 (0.30)
+flow                               4.31 (0.13)   16.20 (0.62)   0.900 (0.009)  0.272 (0.017)   -5.56 (0.54)
+two-stage                          7.56 (0.52)   47.97 (1.57)   0.856 (0.019)  0.294 (0.008)
+gaussian mixture 10 at 0.8         5.98 (0.30)   21.25 (3.10)   0.969 (0.003)  0.212 (0.018)
+accuracy of the classifier: 0.865 (0.005)
+
+What repairs a sample is a density of the codes: any takes the Frechet distance of the prior down to that of the
+reconstructions, which is as far as a sampler can get. A temperature below 1 makes the prior worse: codes are not near
+its mean. The mixture has the best density of held-out codes, and the two-stage VAE, at 2,000 steps, the worst samples
+of those fitted. The recall of the prior is that of wide balls round broken images.
+
+Rejected and repaired draws were measured with the flow as the density of the hole score, 32 tries and 20 steps (here it
+is the mixture, 64 and 40): of the prior 0.1% passed a threshold that 5% of held-out codes exceed, so that rejection
+leaves the best of 32 draws, 22.66 (3.51) in components; towards the nearest code 99.5% were repaired, 20.68 (1.23),
+precision 0.952 (0.015); by encoding and decoding 99.1%, 26.22 (3.75), 0.865 (0.019); uphill 26%, 28.54 (5.55).
 """
 
 import argparse
@@ -196,7 +224,7 @@ def decoded(member: Member, codes: jax.Array) -> jax.Array:
     )
 
 
-def main(epochs: int = 5, seeds: int = 3, num: int = 2500) -> tuple[dict[str, Scores], dict, dict, dict]:
+def main(epochs: int = 1, seeds: int = 3, num: int = 1000) -> tuple[dict[str, Scores], dict, dict, dict]:
     """Every set of images and its scores."""
     data = vj.data.grey(vj.data.fashion_mnist())
     member, sets = trained(epochs, seeds), sets_of(num)
@@ -254,9 +282,9 @@ def draw(pictures: dict[str, np.ndarray], path: Path) -> None:
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--epochs", type=int, default=5)
+    arguments.add_argument("--epochs", type=int, default=1)
     arguments.add_argument("--seeds", type=int, default=3)
-    arguments.add_argument("--num", type=int, default=2500, help="images in a set")
+    arguments.add_argument("--num", type=int, default=1000, help="images in a set")
     asked = arguments.parse_args()
     table, densities, kept, shown = main(asked.epochs, asked.seeds, asked.num)
     show(table, densities, kept)
