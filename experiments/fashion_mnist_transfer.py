@@ -23,18 +23,19 @@ from vaejax.transfer import Worth, from_source, l2_sp, learning_curves, paced, w
 from vaejax.types import VAE, Trainer
 
 RATE, BATCH, HELD_OUT = 2e-3, 64, 500
-SCRATCH = {"share": 0.0, "small_share": 0.0, "encoder": 1.0, "decoder": 1.0, "alpha": 0.0}
-FINE_TUNED = {**SCRATCH, "share": 1.0}
-STARTS = {
-    "scratch": SCRATCH,
-    "fine-tuned": FINE_TUNED,
-    "frozen encoder": {**FINE_TUNED, "encoder": 0.0},
-    "frozen decoder": {**FINE_TUNED, "decoder": 0.0},
-    "L2-SP": {**FINE_TUNED, "alpha": 0.1},
+SAME = {"encoder": 1.0, "decoder": 1.0, "alpha": 0.0}
+CLOTHES = {
+    "scratch": {**SAME, "clothes": 0.0},
+    "fine-tuned": {**SAME, "clothes": 1.0},
+    "frozen encoder": {**SAME, "clothes": 1.0, "encoder": 0.0},
+    "frozen decoder": {**SAME, "clothes": 1.0, "decoder": 0.0},
+    "L2-SP": {**SAME, "clothes": 1.0, "alpha": 0.1},
 }
-FROM_DIGITS = {
-    **{name: STARTS[name] for name in ("scratch", "fine-tuned", "L2-SP")},
-    "inner layers": {**SCRATCH, "small_share": 1.0},
+DIGITS = {
+    "scratch": {**SAME, "large": 0.0, "small": 0.0},
+    "fine-tuned": {**SAME, "large": 1.0, "small": 0.0},
+    "L2-SP": {**SAME, "large": 1.0, "small": 0.0, "alpha": 0.1},
+    "inner layers": {**SAME, "large": 0.0, "small": 1.0},
 }
 
 
@@ -60,11 +61,12 @@ def trained(data: Data, steps: int) -> Member:
 
 def chosen(data: Data, classes: range, num_train: int) -> Data:
     """The examples of some classes."""
-    rows = {name: np.flatnonzero(np.isin(labels, classes)) for name, labels in data.labels.items()}
-    some = {
-        name: data.splits[name][index[: num_train if name == "train" else HELD_OUT]] for name, index in rows.items()
-    }
-    return data._replace(**some, labels={})
+
+    def of(split: str, num: int) -> np.ndarray:
+        return data.splits[split][np.flatnonzero(np.isin(data.labels[split], classes))[:num]]
+
+    train, validation, test = of("train", num_train), of("validation", HELD_OUT), of("test", HELD_OUT)
+    return data._replace(train=train, validation=validation, test=test, labels={})
 
 
 def as_large_as_fashion(digits: Data) -> Data:
@@ -80,12 +82,13 @@ def as_large_as_fashion(digits: Data) -> Data:
     )
 
 
-def curves_of(target: Data, starts: dict, sizes: list[int], steps: int, source: Member, small: Member) -> xr.Dataset:
-    """Their learning curves, one program."""
-    plain = model_for(target)
+def curves_of(target: Data, starts: dict, sources: dict[str, Member], sizes: list[int], steps: int) -> xr.Dataset:
+    """Their learning curves, one program. A start says by its shares which of the sources it is from."""
 
-    def member(share: float, small_share: float, encoder: float, decoder: float, alpha: float) -> Trainer:
-        model = from_source(from_source(plain, source, share=share), small, share=small_share)
+    def member(encoder: float, decoder: float, alpha: float, **shares: float) -> Trainer:
+        model = model_for(target)
+        for name, share in shares.items():
+            model = from_source(model, sources[name], share=share)
         adam = paced(optax.adam(RATE), {"encoder": encoder, "decoder": decoder})
         return vj.trainer(model, vj.objectives.elbo(), optax.chain(l2_sp(alpha), adam))
 
@@ -122,19 +125,19 @@ def main(
 ) -> Found:
     """Train both sources, all members, and say what they were worth."""
     fashion, digits = vj.data.fashion_mnist(), vj.data.digits()
-    most = max(sizes)
-    clothes = trained(chosen(fashion, range(5), 20_000), source_steps)
-    large, small = (trained(one, source_steps) for one in (as_large_as_fashion(digits), digits))
-    plans = {
-        "five classes to the other five": (chosen(fashion, range(5, 10), most), STARTS, clothes),
-        "digits to all classes": (chosen(fashion, range(10), most), FROM_DIGITS, large),
-    }
     curves, answers = {}, {}
-    for title, (target, starts, source) in plans.items():
-        curves[title] = curves_of(target, starts, list(sizes), steps, source, small)
+
+    def compared(title: str, classes: range, starts: dict, sources: dict[str, Data]) -> None:
+        members = {name: trained(data, source_steps) for name, data in sources.items()}
+        target = chosen(fashion, classes, max(sizes))
+        curves[title] = curves_of(target, starts, members, list(sizes), steps)
         answers[title] = worth(curves[title])
         print(f"\n{title}\n{answers[title]}", flush=True)
         print(curves[title].elbo.mean("seed").transpose("start", "num_examples").to_pandas().round(1), flush=True)
+
+    sources = {"clothes": chosen(fashion, range(5), 20_000)}
+    compared("five classes to the other five", range(5, 10), CLOTHES, sources)
+    compared("digits to all classes", range(10), DIGITS, {"large": as_large_as_fashion(digits), "small": digits})
     draw(curves, picture)
     return Found(curves, answers)
 

@@ -370,6 +370,7 @@ def curves():
     return transfer.learning_curves(member, data, starts, sizes=[3, 150], steps=40, batch_size=16, num_samples=2)
 
 
+@pytest.mark.long
 def test_learning_curves_are_one_grid_over_starts_sizes_and_seeds(curves):
     assert dict(curves.elbo.sizes) == {"start": 3, "seed": 3, "num_examples": 2}
     assert curves.attrs["num_programs"] == 1
