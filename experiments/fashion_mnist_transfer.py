@@ -2,7 +2,26 @@
 
     python experiments/fashion_mnist_transfer.py
 
-TIMES
+Dense nets of 128 and 64, 16 latents, pixels drawn anew as 0 or 1; 300 steps of 64 at every size, three seeds, each with
+target examples of its own; 500 images of the target for validation and 500 for test. Sources have 800 steps of 128.
+The first comparison, 45 members in one program, took 20 minutes on two cores that were overloaded with other work, of
+which it had some 4 minutes of one core; the second was not run to its end there, and has no numbers here.
+
+Classes 0 to 4 (tops, trousers, dresses, coats) to classes 5 to 9 (shoes, shirts, bags): gain in the test bound on scratch,
+nats, with how far off it may be (97.5% on either side), and the bound itself.
+
+target examples         10               100             1,000       bound: 10     100   1,000
+scratch                                                              -347.0  -273.3  -262.8
+fine-tuned      31.95 ± 36.14      8.73 ± 4.40     11.50 ± 2.71      -315.1  -264.6  -251.3
+L2-SP           32.26 ± 35.93     10.13 ± 4.36      8.49 ± 2.25      -314.8  -263.2  -254.3
+frozen encoder  31.16 ± 33.38    -17.18 ± 3.62    -15.79 ± 3.18      -315.9  -290.5  -278.6
+frozen decoder  -5.66 ± 17.17    -76.37 ± 8.32    -86.10 ± 7.25      -352.7  -349.7  -348.9
+
+Worth it with 100 examples and with 1,000: fine-tuned with 100 it is as good as scratch with 675, and as good as scratch
+ever was with them after 72 steps instead of 288. With 10 it is not decided: which ten they are matters too much for three
+seeds. Both overfit: the bound on their own examples is higher than on test by 54 (fine-tuned) and 128 nats (scratch)
+with 10, 40 and 34 with 100, 8 and 8 with 1,000. The decoder has to learn new shapes: frozen, it is far worse than scratch.
+With 300 steps nobody is done, so part of the gain with 1,000 is a start ahead.
 """
 
 import argparse
@@ -118,9 +137,9 @@ def draw(curves: dict[str, xr.Dataset], path: Path) -> None:
 
 
 def main(
-    sizes: tuple[int, ...] = (10, 100, 1000, 10_000),
-    steps: int = 600,
-    source_steps: int = 1500,
+    sizes: tuple[int, ...] = (10, 100, 1000),
+    steps: int = 300,
+    source_steps: int = 800,
     picture: Path = Path("runs/fashion_mnist_transfer/learning_curves.png"),
 ) -> Found:
     """Train both sources, all members, and say what they were worth."""
@@ -144,8 +163,8 @@ def main(
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--steps", type=int, default=600)
-    arguments.add_argument("--source-steps", type=int, default=1500)
-    arguments.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000, 10_000])
+    arguments.add_argument("--steps", type=int, default=300)
+    arguments.add_argument("--source-steps", type=int, default=800)
+    arguments.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000])
     asked = arguments.parse_args()
     main(tuple(asked.sizes), asked.steps, asked.source_steps)
