@@ -2,7 +2,27 @@
 
     python experiments/fashion_mnist_transfer.py
 
-TIMES
+Dense nets of 128 and 64, 16 latents, pixels drawn anew as 0 or 1; 300 steps of 64 at every size, three seeds, each with
+target examples of its own; 500 images of the target for validation and 500 for test. Sources have 800 steps of 128.
+The first comparison, 45 members in one program, took 20 minutes on two cores that were overloaded with other work, of
+which it had some 4 minutes of one core; the second was not run to its end there, and has no numbers here.
+
+Classes 0 to 4 (tops, trousers, dresses, coats) to classes 5 to 9 (shoes, shirts, bags): the gain on scratch in nats of
+the test bound, with how far off it may be (97.5% on either side), and the bound itself.
+
+target examples         10               100             1,000       bound: 10     100   1,000
+scratch                                                              -347.0  -273.3  -262.8
+fine-tuned      31.95 ± 36.14      8.73 ± 4.40     11.50 ± 2.71      -315.1  -264.6  -251.3
+L2-SP           32.26 ± 35.93     10.13 ± 4.36      8.49 ± 2.25      -314.8  -263.2  -254.3
+frozen encoder  31.16 ± 33.38    -17.18 ± 3.62    -15.79 ± 3.18      -315.9  -290.5  -278.6
+frozen decoder  -5.66 ± 17.17    -76.37 ± 8.32    -86.10 ± 7.25      -352.7  -349.7  -348.9
+
+Worth it with 100 examples and with 1,000: fine-tuned with 100 it is as good as scratch with 675, and as good as scratch
+ever was with them after 72 steps instead of 288. With 10 it is not decided: which ten they are matters too much for
+three seeds. Both overfit: the bound on their own examples is higher than on test by 54 (fine-tuned) and 128 nats
+(scratch) with 10, 40 and 34 with 100, 8 and 8 with 1,000. Frozen, the decoder, which has to learn new shapes, is far
+worse than scratch.
+With 300 steps nobody is done, so part of the gain with 1,000 is a start ahead.
 """
 
 import argparse
@@ -23,18 +43,19 @@ from vaejax.transfer import Worth, from_source, l2_sp, learning_curves, paced, w
 from vaejax.types import VAE, Trainer
 
 RATE, BATCH, HELD_OUT = 2e-3, 64, 500
-SCRATCH = {"share": 0.0, "small_share": 0.0, "encoder": 1.0, "decoder": 1.0, "alpha": 0.0}
-FINE_TUNED = {**SCRATCH, "share": 1.0}
-STARTS = {
-    "scratch": SCRATCH,
-    "fine-tuned": FINE_TUNED,
-    "frozen encoder": {**FINE_TUNED, "encoder": 0.0},
-    "frozen decoder": {**FINE_TUNED, "decoder": 0.0},
-    "L2-SP": {**FINE_TUNED, "alpha": 0.1},
+SAME = {"encoder": 1.0, "decoder": 1.0, "alpha": 0.0}
+CLOTHES = {
+    "scratch": {**SAME, "clothes": 0.0},
+    "fine-tuned": {**SAME, "clothes": 1.0},
+    "frozen encoder": {**SAME, "clothes": 1.0, "encoder": 0.0},
+    "frozen decoder": {**SAME, "clothes": 1.0, "decoder": 0.0},
+    "L2-SP": {**SAME, "clothes": 1.0, "alpha": 0.1},
 }
-FROM_DIGITS = {
-    **{name: STARTS[name] for name in ("scratch", "fine-tuned", "L2-SP")},
-    "inner layers": {**SCRATCH, "small_share": 1.0},
+DIGITS = {
+    "scratch": {**SAME, "large": 0.0, "small": 0.0},
+    "fine-tuned": {**SAME, "large": 1.0, "small": 0.0},
+    "L2-SP": {**SAME, "large": 1.0, "small": 0.0, "alpha": 0.1},
+    "inner layers": {**SAME, "large": 0.0, "small": 1.0},
 }
 
 
@@ -60,11 +81,12 @@ def trained(data: Data, steps: int) -> Member:
 
 def chosen(data: Data, classes: range, num_train: int) -> Data:
     """The examples of some classes."""
-    rows = {name: np.flatnonzero(np.isin(labels, classes)) for name, labels in data.labels.items()}
-    some = {
-        name: data.splits[name][index[: num_train if name == "train" else HELD_OUT]] for name, index in rows.items()
-    }
-    return data._replace(**some, labels={})
+
+    def of(split: str, num: int) -> np.ndarray:
+        return data.splits[split][np.flatnonzero(np.isin(data.labels[split], classes))[:num]]
+
+    train, validation, test = of("train", num_train), of("validation", HELD_OUT), of("test", HELD_OUT)
+    return data._replace(train=train, validation=validation, test=test, labels={})
 
 
 def as_large_as_fashion(digits: Data) -> Data:
@@ -80,12 +102,13 @@ def as_large_as_fashion(digits: Data) -> Data:
     )
 
 
-def curves_of(target: Data, starts: dict, sizes: list[int], steps: int, source: Member, small: Member) -> xr.Dataset:
-    """Their learning curves, one program."""
-    plain = model_for(target)
+def curves_of(target: Data, starts: dict, sources: dict[str, Member], sizes: list[int], steps: int) -> xr.Dataset:
+    """Their learning curves, one program. A start says by its shares which of the sources it is from."""
 
-    def member(share: float, small_share: float, encoder: float, decoder: float, alpha: float) -> Trainer:
-        model = from_source(from_source(plain, source, share=share), small, share=small_share)
+    def member(encoder: float, decoder: float, alpha: float, **shares: float) -> Trainer:
+        model = model_for(target)
+        for name, share in shares.items():
+            model = from_source(model, sources[name], share=share)
         adam = paced(optax.adam(RATE), {"encoder": encoder, "decoder": decoder})
         return vj.trainer(model, vj.objectives.elbo(), optax.chain(l2_sp(alpha), adam))
 
@@ -115,34 +138,34 @@ def draw(curves: dict[str, xr.Dataset], path: Path) -> None:
 
 
 def main(
-    sizes: tuple[int, ...] = (10, 100, 1000, 10_000),
-    steps: int = 600,
-    source_steps: int = 1500,
+    sizes: tuple[int, ...] = (10, 100, 1000),
+    steps: int = 300,
+    source_steps: int = 800,
     picture: Path = Path("runs/fashion_mnist_transfer/learning_curves.png"),
 ) -> Found:
     """Train both sources, all members, and say what they were worth."""
     fashion, digits = vj.data.fashion_mnist(), vj.data.digits()
-    most = max(sizes)
-    clothes = trained(chosen(fashion, range(5), 20_000), source_steps)
-    large, small = (trained(one, source_steps) for one in (as_large_as_fashion(digits), digits))
-    plans = {
-        "five classes to the other five": (chosen(fashion, range(5, 10), most), STARTS, clothes),
-        "digits to all classes": (chosen(fashion, range(10), most), FROM_DIGITS, large),
-    }
     curves, answers = {}, {}
-    for title, (target, starts, source) in plans.items():
-        curves[title] = curves_of(target, starts, list(sizes), steps, source, small)
+
+    def compared(title: str, classes: range, starts: dict, sources: dict[str, Data]) -> None:
+        members = {name: trained(data, source_steps) for name, data in sources.items()}
+        target = chosen(fashion, classes, max(sizes))
+        curves[title] = curves_of(target, starts, members, list(sizes), steps)
         answers[title] = worth(curves[title])
         print(f"\n{title}\n{answers[title]}", flush=True)
         print(curves[title].elbo.mean("seed").transpose("start", "num_examples").to_pandas().round(1), flush=True)
-    draw(curves, picture)
+        draw(curves, picture)
+
+    sources = {"clothes": chosen(fashion, range(5), 20_000)}
+    compared("five classes to the other five", range(5, 10), CLOTHES, sources)
+    compared("digits to all classes", range(10), DIGITS, {"large": as_large_as_fashion(digits), "small": digits})
     return Found(curves, answers)
 
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--steps", type=int, default=600)
-    arguments.add_argument("--source-steps", type=int, default=1500)
-    arguments.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000, 10_000])
+    arguments.add_argument("--steps", type=int, default=300)
+    arguments.add_argument("--source-steps", type=int, default=800)
+    arguments.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000])
     asked = arguments.parse_args()
     main(tuple(asked.sizes), asked.steps, asked.source_steps)

@@ -36,8 +36,13 @@ def entries_of(path: str, source: Shape, target: Shape, sides: Sides) -> list[np
     """
     if len(source) != len(target):
         return None
-    found = [_along(path, axis, source, target, sides) for axis in range(len(target))]
-    return None if any(axis is None for axis in found) else [axis for axis in found if axis is not None]
+    found = []
+    for axis in range(len(target)):
+        entries = _along(path, axis, source, target, sides)
+        if entries is None:
+            return None
+        found.append(entries)
+    return found
 
 
 def _along(path: str, axis: int, source: Shape, target: Shape, sides: Sides) -> np.ndarray | None:

@@ -73,7 +73,7 @@ def started_from(
     parameters               were      source     target
     decoder/hidden_0/bias    copied    (8,)       (8,)
     decoder/hidden_0/kernel  extended  (2, 8)     (3, 8)
-    decoder/output/bias      copied    (2, 4)     (2, 4)
+    decoder/output/bias      copied    (1, 4)     (1, 4)
     """
     sides = _sides(source, target[0], context_sizes, latents)
     theirs, ours = leaves_by_path(source[1]), leaves_by_path(target[1])

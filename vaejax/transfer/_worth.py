@@ -38,8 +38,9 @@ class Gain(NamedTuple):
 
 
 class Worth(NamedTuple):
-    """Whether a source was worth it. start: the one that gains most, by its mean over sizes. gains: of every start.
+    """Whether a source was worth it.
 
+    start: the one that is worth it at most sizes, of equals the one that gains most in the mean. gains: of every start.
     margin_nats: what must be exceeded to matter.
     """
 
@@ -95,7 +96,7 @@ def worth(table: "xr.Dataset", *, scratch: str = "scratch", margin: float = 0.00
         raise VaejaxError(
             "every member from scratch diverged at some size: lower the learning rate, or clip the gradient"
         )
-    known = table.where(ok, drop=False) if not bool(ok.all()) else table
+    known = table[["elbo_test_examples", "history_validation", "elbo_train"]].where(ok)
     curve = known["elbo_test_examples"].sel(start=scratch).mean("test_example").mean("seed").values
     allowed = margin * float(np.abs(curve.max()))
     gains = tuple(
@@ -107,13 +108,14 @@ def worth(table: "xr.Dataset", *, scratch: str = "scratch", margin: float = 0.00
     )
     if not gains:
         raise VaejaxError("no start but scratch has a member that did not diverge: lower the learning rate")
-    means = {one.start: np.mean([gain.nats for gain in gains if gain.start == one.start]) for one in gains}
-    best = max(means, key=lambda start: means[start])
-    of_best = [gain for gain in gains if gain.start == best]
+    by_start = [[gain for gain in gains if gain.start == start] for start in dict.fromkeys(one.start for one in gains)]
+    best = max(by_start, key=lambda some: (_num_worth(some), np.mean([gain.nats for gain in some])))
     said = _warnings(int((~ok).sum()), table.sizes["seed"])
-    return Worth(
-        best, any(gain.verdict == WORTH for gain in of_best), _reason(of_best, allowed, sizes), gains, allowed, said
-    )
+    return Worth(best[0].start, _num_worth(best) > 0, _reason(best, allowed, sizes), gains, allowed, said)
+
+
+def _num_worth(gains: Sequence[Gain]) -> int:
+    return sum(gain.verdict == WORTH for gain in gains)
 
 
 def _gain(at: "xr.Dataset", start: str, scratch: str, curve: tuple[Sequence[int], np.ndarray], allowed: float) -> Gain:
