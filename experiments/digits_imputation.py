@@ -88,23 +88,25 @@ def ours(data: Any, objective: Any, seeds: int, epochs: int) -> list[dict[str, F
     return [{name: filler(params) for name, filler in fillers.items()} for params in members]
 
 
+def of_arrays(x: np.ndarray, *ends: Any) -> Imputed:
+    """Means and ends of intervals of rows of 64, of the shape of x; no ess."""
+    made: Any = [np.broadcast_to(a, (len(x), 64)).reshape(x.shape) for a in ends]
+    return Imputed(*made, jax.numpy.full(len(x), np.nan))
+
+
 def theirs(train: np.ndarray, seed: int) -> dict[str, Fill]:
     """scikit-learn's, which know the training images whole. Intervals are of the training pixels, and of 19 draws."""
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401
     from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 
-    flat, nothing = train.reshape(-1, 64), np.full((), np.nan)
+    flat = train.reshape(-1, 64)
     low, high = np.quantile(flat, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2], axis=0)
 
     def simple(x: np.ndarray) -> Imputed:
-        filled = SimpleImputer().fit(flat).transform(x.reshape(-1, 64))
-        return Imputed(
-            *(a.reshape(x.shape) for a in (filled, *(np.broadcast_to(a, filled.shape) for a in (low, high)))), nothing
-        )
+        return of_arrays(x, SimpleImputer().fit(flat).transform(x.reshape(-1, 64)), low, high)
 
     def nearest(x: np.ndarray) -> Imputed:
-        filled = KNNImputer(n_neighbors=5).fit(flat).transform(x.reshape(-1, 64)).reshape(x.shape)
-        return Imputed(filled, nothing, nothing, nothing)
+        return of_arrays(x, KNNImputer(n_neighbors=5).fit(flat).transform(x.reshape(-1, 64)), np.nan, np.nan)
 
     def iterative(x: np.ndarray) -> Imputed:
         rows = x.reshape(-1, 64)
@@ -113,7 +115,7 @@ def theirs(train: np.ndarray, seed: int) -> dict[str, Fill]:
         mean = IterativeImputer(**options).fit_transform(both)[len(flat) :]
         drawing = IterativeImputer(sample_posterior=True, **options).fit(both)
         drawn = np.stack([drawing.transform(rows) for _ in range(DRAWS)])
-        return Imputed(*(a.reshape(x.shape) for a in (mean, drawn.min(0), drawn.max(0))), nothing)  # 90% of 19
+        return of_arrays(x, mean, drawn.min(0), drawn.max(0))  # 90% of 19
 
     return {"SimpleImputer": simple, "KNNImputer": nearest, "IterativeImputer": iterative}
 
