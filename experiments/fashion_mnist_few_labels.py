@@ -53,8 +53,8 @@ def first(data: Data, num: int, held_out: int) -> Data:
     """The data with so many images to train on, and few that only say when training was at its best."""
     sizes = {"train": num, "validation": held_out, "test": held_out}
     labels = {name: data.labels[name][:size] for name, size in sizes.items()}
-    splits = {name: data.splits[name][:size] for name, size in sizes.items()}
-    return data._replace(**splits, labels=labels)
+    kept: dict[str, Any] = {name: data.splits[name][:size] for name, size in sizes.items()}
+    return data._replace(labels=labels, **kept)
 
 
 def vae_codes(data: Data, images: Mapping[str, np.ndarray], epochs: int, seeds: int) -> list[dict[str, np.ndarray]]:
@@ -72,7 +72,7 @@ def vae_codes(data: Data, images: Mapping[str, np.ndarray], epochs: int, seeds: 
         return jax.vmap(lambda params: model.encode(params, one))(params)
 
     key = jax.random.key(0)
-    codes = {name: vj.each_example(of_one, key, stacked, vj.Example(x)) for name, x in images.items()}
+    codes = {name: vj.each_example(of_one, key, stacked, vj.Example(jnp.asarray(x))) for name, x in images.items()}
     return [{name: of_all[:, seed] for name, of_all in codes.items()} for seed in range(seeds)]
 
 
@@ -87,7 +87,7 @@ def m2_accuracy(data: Data, x: np.ndarray, labels: np.ndarray, count: int, epoch
         **model_of(data),
     )
     (model, params), _ = vj.fit(trainer, labelled, epochs=epochs, seed=seed, num_samples=1, batch_size=BATCH)
-    unknown = vj.Example(x, np.full(len(x), -1, np.int32))
+    unknown = vj.Example(jnp.asarray(x), jnp.full(len(x), -1))
     codes = vj.each_example(lambda key, params, one: model.encode(params, one), jax.random.key(0), params, unknown)
     return float(np.mean(codes[:, -CLASSES:].argmax(1) == labels))
 
