@@ -24,8 +24,8 @@ def two_stage(net: NetBuilder | None = None, *, num_steps: Number = 2000, learni
     space, and a VAE on them can be right about their density. s is learned, one for all numbers, as there. Codes are
     whitened first, so that where they are normal there is nothing to learn. net: of encoder and decoder,
     `nets.mlp(128, 128)`. Batches of 256 with replacement, Adam at a rate that falls to zero by a cosine.
-    A draw has the noise of p(z|u), and a continuous decoder leaves bridges between modes: of the codes of a ring, 0.67
-    of the draws were within 0.3 of it, where of a normal of their moments 0.43 were. The density is not given.
+    A draw has the noise of p(z|u), and a continuous decoder leaves bridges between modes: of the codes of a ring
+    0.67 of the draws were within 0.3 of it, and 0.43 are of a normal of their moments. The density is not given.
     Raises: DataError where the codes are discrete or on a sphere.
 
     >>> codes = jax.random.normal(jax.random.key(0), (200, 2))
