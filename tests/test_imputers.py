@@ -82,6 +82,7 @@ CASES = {
     "pseudo_gibbs with the exact posterior": ({}, vj.imputers.pseudo_gibbs(**SHORT)),
     "metropolis with one that is off": ({"away": 0.3, "spread": 1.3}, vj.imputers.metropolis_within_gibbs(**SHORT)),
     "importance with a wide one": ({"spread": 4.0}, vj.imputers.importance_resampling(1000)),
+    "annealed with one that is nowhere near": ({"away": 9.0, "spread": 0.1}, vj.imputers.annealed(40, 60, 4)),
 }
 
 
@@ -249,6 +250,21 @@ def test_models_of_every_kind_are_imputed_or_say_what_to_use(name):
             assert found.ess > 1
         elif imputer.name != "pseudo_gibbs":
             assert found.ess < 2
+
+
+@pytest.mark.parametrize("make", [vj.imputers.pseudo_gibbs, vj.imputers.metropolis_within_gibbs])
+def test_a_chain_never_goes_where_a_latent_is_not_finite(make):
+    """As where a completion grew until the encoder made nothing of it: the chain stays, and its ess says so."""
+    model = MODELS["masked"]()
+    params = vj.init(KEY, model, jnp.zeros((1, 4)))
+
+    def runs_away(key, params, example):
+        draw = model.sample(key, params, example)
+        return draw._replace(z=jnp.where(example.x[1] > 0, jnp.nan, draw.z))
+
+    found = jax.jit(lambda: make(50, 4, 2).latents(KEY, model._replace(sample=runs_away), params, EXAMPLE))()
+    assert np.isfinite(found.z).all()
+    assert np.isfinite(found.ess)
 
 
 def test_a_posterior_that_scores_only_its_own_draws_is_refused_by_metropolis_alone():

@@ -77,7 +77,8 @@ def _chains(name: str, accepts: Accepts, num_steps: Number, num_warmup: Number, 
             whole = example._replace(x=x, observed=None)
             draw = model.sample(draw_key, params, whole)
             taken = (index < warmup // 2) | (index == 0) | accepts(accept_key, model, params, whole, z, draw)
-            z = jnp.where(taken, draw.z, z)
+            runs_away = ~jnp.all(jnp.isfinite(draw.z))  # x that grows from step to step, of which q then makes nothing
+            z = jnp.where(taken & ~runs_away, draw.z, z)
             return (z, completed(x_key, model, params, example, z)), z
 
         def chain(key: Key) -> Latent:

@@ -20,12 +20,16 @@ Start = Callable[[Key, VAE, Params, Example], tuple[Latent, Density]]
 
 
 class Annealed(NamedTuple):
-    """log_likelihood and its standard error in nats; acceptance: of the proposals; log_weights: of each chain."""
+    """log_likelihood and its standard error in nats; acceptance: of the proposals; log_weights: of each chain.
+
+    z: where each chain ended; with these weights they are draws of p(z|x).
+    """
 
     log_likelihood: Scalar
     standard_error: Scalar
     acceptance: Scalar
     log_weights: Float[Array, " chain"]
+    z: Float[Array, "chain latent"]
 
 
 def from_prior(key: Key, model: VAE, params: Params, example: Example) -> tuple[Latent, Density]:
@@ -97,7 +101,7 @@ def annealed_importance(
     def log_joint(z: Latent) -> Scalar:
         return jnp.sum(model.log_likelihood(params, z, example)) + jnp.sum(model.log_prior(params, z, example))
 
-    def run(key: Key, log_steps: Float[Array, " step"] | None) -> tuple[Float[Array, " chain"], Array, Array]:
+    def run(key: Key, log_steps: Float[Array, " step"] | None) -> tuple[tuple[Array, Array], Array, Array]:
         key, start_key = jax.random.split(key)
         keys = jax.random.split(start_key, num_chains)
         z = jax.vmap(lambda key: start(key, model, params, example)[0])(keys)
@@ -118,14 +122,14 @@ def annealed_importance(
             return (z, log_weights, log_step + GAIN * (rate - WANTED)), (size, rate)
 
         first = (z, jnp.zeros(num_chains, z.dtype), jnp.log(jnp.asarray(step_size, z.dtype)))
-        (_, log_weights, _), (sizes, rates) = jax.lax.scan(step, first, jnp.arange(num_steps))
-        return log_weights, sizes, jnp.mean(rates)
+        (z, log_weights, _), (sizes, rates) = jax.lax.scan(step, first, jnp.arange(num_steps))
+        return (z, log_weights), sizes, jnp.mean(rates)
 
     pilot_key, key = jax.random.split(key)
-    log_weights, _, acceptance = run(key, run(pilot_key, None)[1])
+    (z, log_weights), _, acceptance = run(key, run(pilot_key, None)[1])
     ess = effective_sample_size(log_weights)
     error = jnp.sqrt(jnp.maximum(1 / ess - 1 / num_chains, 0.0))
-    return Annealed(logmeanexp(log_weights), error, acceptance, log_weights)
+    return Annealed(logmeanexp(log_weights), error, acceptance, log_weights, z)
 
 
 def _temperatures(num_steps: int) -> Float[Array, " steps_and_one"]:
