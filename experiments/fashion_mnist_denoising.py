@@ -24,7 +24,7 @@ VAE trained to denoise      17.78 (0.73)    17.58 (0.71)    16.89*(0.64)    16.8
 VAE, noise known, 32 draws  22.97 (0.27)    18.72 (0.47)    16.13 (0.49)
 VAE, noise known, best z    23.01 (0.27)    18.71 (0.41)    16.24 (0.39)
 
-On weak noise ours lose: to non-local means by 2.8 and 0.8 dB where they know the noise, by 7 dB where they do not, as so
+On weak noise ours lose: to non-local means by 2.8 and 0.8 dB where they know the noise, by 7 where they do not, as so
 few epochs of so small a model reconstruct nothing better than at 19 dB. On the strongest noise the one that was trained
 to denoise is 0.9 dB ahead of total variation (their intervals touch), and it fills blocks, which no filter can. SSIM
 agrees but for the block of 10, where it prefers the noisy picture (0.674 against 0.494).
