@@ -5,8 +5,8 @@
 Dense nets of 256, 32 latents, real pixels; 10 epochs of 10,000 images, three seeds; 30 test images. It computes for
 some 4 minutes, and took over 20 minutes on two cores that many shared. Pictures are in runs/denoising. Parameters of
 filters are the best, by PSNR, for 30 validation images with the same noise; values are cut off at 0 and 1 for everyone.
-The model that is trained to denoise sees each of these strengths of three noises, and no Poisson noise. The tables of
-salt and pepper and of Poisson noise, which it prints too, are not below: that run was not waited for.
+The model that is trained to denoise sees each of these strengths of three noises, and no Poisson noise. The table of
+Poisson noise, which it prints last, is not below: that run was not waited for.
 
 PSNR in dB with half of the 95% interval, of images or of seeds, whichever is wider; * is the best of a column:
 
@@ -28,6 +28,10 @@ On weak noise ours lose: to non-local means by 2.8 and 0.8 dB where they know th
 few epochs of so small a model reconstruct nothing better than at 19 dB. On the strongest noise the one that was trained
 to denoise is 0.9 dB ahead of total variation (their intervals touch), and it fills blocks, which no filter can. SSIM
 agrees but for the block of 10, where it prefers the noisy picture (0.674 against 0.494).
+
+Salt and pepper at 0.1, 0.3, 0.5, PSNR: noisy 14.00, 8.99, 6.77; median, the best filter, 19.94*, 15.85, 13.91; trained to
+denoise 17.53, 16.88*, 15.67*; noise known, 32 draws, 18.53, 15.24, 12.91, with the best SSIM at 0.1 and 0.3 (0.762 and
+0.614, median 0.747 and 0.535); best z 13.82, 11.89, 11.07, worse than the reconstruction.
 """
 
 import argparse
