@@ -29,9 +29,9 @@ few epochs of so small a model reconstruct nothing better than at 19 dB. On the 
 to denoise is 0.9 dB ahead of total variation (their intervals touch), and it fills blocks, which no filter can. SSIM
 agrees but for the block of 10, where it prefers the noisy picture (0.674 against 0.494).
 
-Salt and pepper at 0.1, 0.3, 0.5, PSNR: noisy 14.00, 8.99, 6.77; median, the best filter, 19.94*, 15.85, 13.91; trained
-to denoise 17.53, 16.88*, 15.67*; noise known, 32 draws, 18.53, 15.24, 12.91, with the best SSIM at 0.1 and 0.3 (0.762 and
-0.614, median 0.747 and 0.535); best z 13.82, 11.89, 11.07, worse than the reconstruction.
+Salt and pepper at 0.1, 0.3, 0.5, PSNR: noisy 14.00, 8.99, 6.77; median, the best filter, 19.94*, 15.85, 13.91;
+trained to denoise 17.53, 16.88*, 15.67*; noise known, 32 draws, 18.53, 15.24, 12.91, with the best SSIM at 0.1 and
+0.3 (0.762 and 0.614, median 0.747 and 0.535); best z 13.82, 11.89, 11.07, worse than the reconstruction.
 """
 
 import argparse
