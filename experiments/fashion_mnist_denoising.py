@@ -2,11 +2,36 @@
 
     python experiments/fashion_mnist_denoising.py
 
-Dense nets of 256, 32 latents, real pixels; 10 epochs of 10,000 images, three seeds; 30 test images. It was not yet run to its
-end; some 5 minutes on two cores are expected. A table for each noise, with the 95% interval of images or of seeds,
-whichever is wider; pictures are in runs/denoising. The filters' parameters are the best, by PSNR, for 30 validation
-images with the same noise; values are cut off at 0 and 1 for everyone. The model that is trained to denoise sees noises
-of each strength (of gaussian noise 0.1, 0.25, 0.5) but no Poisson noise.
+Dense nets of 256, 32 latents, real pixels; 10 epochs of 10,000 images, three seeds; 30 test images. It computes for
+some 4 minutes, and took over 20 minutes on two cores that many shared. Pictures are in runs/denoising. Parameters of
+filters are the best, by PSNR, for 30 validation images with the same noise; values are cut off at 0 and 1 for everyone.
+The model that is trained to denoise sees each of these strengths of three noises, and no Poisson noise. The table of
+Poisson noise, which it prints last, is not below: that run was not waited for.
+
+PSNR in dB with half of the 95% interval, of images or of seeds, whichever is wider; * is the best of a column:
+
+                            gaussian 0.1    gaussian 0.25   gaussian 0.5    block of 10     block of 14
+noisy                       21.72 (0.20)    14.27 (0.16)     9.31 (0.09)    15.58 (1.12)    12.26 (0.94)
+median                      20.09 (0.83)    17.01 (0.49)    14.16 (0.41)    14.37 (0.91)    11.69 (0.85)
+gaussian filter             23.13 (0.32)    18.34 (0.35)    15.60 (0.39)    15.59 (1.12)    12.33 (0.92)
+total variation             24.90 (0.51)    19.26 (0.56)    16.03 (0.45)    15.62 (1.11)    12.30 (0.92)
+non-local means             25.82*(0.70)    19.51*(0.56)    15.17 (0.43)    15.55 (1.11)    12.24 (0.93)
+wavelet                     22.98 (0.27)    16.19 (0.34)    12.63 (0.28)    15.58 (1.12)    12.26 (0.94)
+VAE, reconstruction         18.74 (0.79)    17.93 (0.70)    16.02 (0.57)    15.56 (0.79)    12.95 (0.76)
+VAE, posterior mean         18.71 (0.79)    17.89 (0.70)    15.97 (0.56)    15.57 (0.79)    12.99 (0.76)
+VAE, iterated 5             16.57 (1.19)    16.24 (1.05)    15.31 (0.72)    15.01 (0.69)    12.97 (0.63)
+VAE trained to denoise      17.78 (0.73)    17.58 (0.71)    16.89*(0.64)    16.82*(0.66)    16.42*(0.66)
+VAE, noise known, 32 draws  22.97 (0.27)    18.72 (0.47)    16.13 (0.49)
+VAE, noise known, best z    23.01 (0.27)    18.71 (0.41)    16.24 (0.39)
+
+On weak noise ours lose: to non-local means by 2.8 and 0.8 dB where they know the noise, by 7 where they do not, as so
+few epochs of so small a model reconstruct nothing better than at 19 dB. On the strongest noise the one that was trained
+to denoise is 0.9 dB ahead of total variation (their intervals touch), and it fills blocks, which no filter can. SSIM
+agrees but for the block of 10, where it prefers the noisy picture (0.674 against 0.494).
+
+Salt and pepper at 0.1, 0.3, 0.5, PSNR: noisy 14.00, 8.99, 6.77; median, the best filter, 19.94*, 15.85, 13.91;
+trained to denoise 17.53, 16.88*, 15.67*; noise known, 32 draws, 18.53, 15.24, 12.91, with the best SSIM at 0.1 and
+0.3 (0.762 and 0.614, median 0.747 and 0.535); best z 13.82, 11.89, 11.07, worse than the reconstruction.
 """
 
 import argparse
@@ -27,6 +52,7 @@ from vaejax.denoisers import Denoiser, Noise
 from vaejax.types import VAE, Example, Trainer
 
 LATENTS, WIDTH, BATCH = 32, 256, 128
+MOST = 50.0  # dB: a block that falls on black changes nothing, and has infinitely many
 LEVELS = np.linspace(0, 1, 256, dtype=np.float32)
 COARSE = np.linspace(-0.2, 1.2, 36, dtype=np.float32)  # enough of them where noise is wide
 OUT = Path("runs/denoising")
@@ -113,7 +139,8 @@ def program(model: VAE, name: str, of: int | None) -> Any:
 def scored(clean: jax.Array, found: jax.Array) -> jax.Array:
     """PSNR and SSIM of one image; values are cut off at 0 and 1, for everyone."""
     found = jnp.clip(found, 0.0, 1.0)
-    return jnp.stack([vj.metrics.psnr(clean, found), vj.metrics.ssim(clean, found)])
+    psnr = jnp.minimum(vj.metrics.psnr(clean, found), MOST)
+    return jnp.stack([psnr, vj.metrics.ssim(clean, found)])
 
 
 def member(trained: str) -> Trainer:

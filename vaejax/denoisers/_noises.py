@@ -53,8 +53,8 @@ def salt_and_pepper(rate: Number = 0.2, low: float = 0.0, high: float = 1.0) -> 
 
     Its log probability is that of a mass, as of `zeroed`.
 
-    >>> salt_and_pepper(1.0).corrupt(jax.random.key(0), jnp.full(4, 0.5)).tolist()
-    [0.0, 0.0, 1.0, 1.0]
+    >>> sorted(set(salt_and_pepper(1.0).corrupt(jax.random.key(0), jnp.full(50, 0.5)).tolist()))
+    [0.0, 1.0]
     """
     require_number("rate", rate, least=0.0, most=1.0)
 

@@ -30,10 +30,11 @@ def geodesic(decode: Decode, num_steps: Number = 10, num_modes: Number = 8, num_
     Cost: num_steps * num_pieces * (numbers of a code + some 15) decodings, and a linear system of num_modes * numbers
     unknowns in each step.
 
+    >>> import vaejax as vj
     >>> polar = lambda z: z[0] * jnp.array([jnp.cos(z[1]), jnp.sin(z[1])])
     >>> ends = jnp.array([1.0, 0.0]), jnp.array([1.0, 2.0])
     >>> path = geodesic(polar)(*ends, 50)
-    >>> round(float(length(jax.vmap(polar)(path))), 3)  # of the chord; the line is the arc, 2.0
+    >>> round(float(vj.latent.length(jax.vmap(polar)(path))), 3)  # of the chord; the line is the arc, 2.0
     1.683
     """
     sizes = _sizes(num_steps, num_modes, num_pieces)
