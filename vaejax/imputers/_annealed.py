@@ -10,8 +10,8 @@ def annealed(num_steps: Number = 100, num_chains: Number = 50, num_leapfrog: Num
     """z where chains end that were led from p(z) to p(z|x_obs), each with the weight of its way: exact as both grow.
 
     Annealed importance sampling with Hamiltonian dynamics, Neal (2001), arXiv:physics/9803008: it asks the decoder
-    alone, so that an encoder which never met holes can not lead it astray, and finds modes that chains from one start do
-    not. For models trained on complete or incomplete data alike, whose latents are real numbers on all of R.
+    alone, so that an encoder which never met holes can not lead it astray, and finds modes that chains from one start
+    do not. For models trained on complete or incomplete data alike, whose latents are real numbers on all of R.
     Cost: 2 x steps x chains x (leapfrog + 1) gradients of the decoder, most of all imputers. Memory: the chains.
     Raises: VaejaxError as `importance_resampling`, and for latents of several numbers.
 
