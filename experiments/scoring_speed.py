@@ -11,8 +11,9 @@ by processor time, which is not much disturbed, medians of what was seen:
     log likelihood of 16 draws, 128 at once     0.73, and 0.55 to 0.64 with 1,024 at once
     their products alone                        0.84, 0.97, 0.85
 
-On the two cores when they were quiet, before rows were read while others are computed: encoding 0.94, elbo 0.78, log
-likelihood 0.71 by the clock (one run, the best of four calls each, beside one peak).
+By the clock, once, when the cores were nearly quiet and before rows were read while others are computed, with 1,024 at
+once: encoding 0.94, elbo 0.78, log likelihood 0.71; beside one peak, and others came and went, so that other sizes gave
+from 0.43 to 1.16 in that run. So 70% by the clock is likely and not shown: run it where nothing else runs.
 
 What is not in the products, by processor time of 8,192 rows of the decoder: 118 ms are the product with 512 x 784
 weights, 21 ms the Bernoulli term (exp and log1p of each pixel; written with a softplus it is 17), 7 ms the bias, 5 ms a
