@@ -79,8 +79,9 @@ def each_example(function: OfExample, key: Key, params: Params, examples: Exampl
     A pure function of one example is mapped over so many `at_once` and compiled once, and again where it is another
     function: hand over the same one to have its program again. The key of an example is `key` folded with its place
     (`Example.index`, else where it stands): results do not depend on `at_once`, nor on who else is there, but for the
-    last bits of matrix products. Memory is that of so many examples, and of the results. Products of float32 are in
-    float32.
+    last bits of matrix products. Memory is that of twice so many examples, as the next are read while some are
+    computed, and of the results. Products of float32 are in float32. On a CPU it is fastest where 1,000 to 4,000 rows
+    are in a network, and a function of many draws has a row for each of them: 128 examples of 16 draws.
     Raises: VaejaxError where there is no example.
 
     >>> import vaejax as vj
@@ -95,12 +96,16 @@ def each_example(function: OfExample, key: Key, params: Params, examples: Exampl
         raise VaejaxError("expected at least one example, got none")
     size = min(require_count("at_once", at_once), num)
     places = np.arange(num) if examples.index is None else np.asarray(examples.index)
-    found = []
+    found, computing = [], []
     for start in range(0, num, size):
-        rows = np.minimum(np.arange(start, start + size), num - 1)  # filled up: another size is compiled anew
+        first = min(start, num - size)  # the last piece is as long as the others: another size is compiled anew
+        rows = slice(first, first + size)
         with jax.default_matmul_precision("float32"):
             piece = _mapped(function, key, params, _taken(examples, rows), places[rows])
-        found.append(jax.tree.map(lambda leaf: np.asarray(leaf)[: num - start], piece))  # noqa: B023  (called at once)
+        computing.append((piece, start - first))
+        if len(computing) > 1:  # the device has work while results are fetched
+            found.append(_as_numpy(*computing.pop(0)))
+    found.append(_as_numpy(*computing.pop()))
     return jax.tree.map(lambda *pieces: np.concatenate(pieces), *found)
 
 
@@ -109,8 +114,13 @@ def _mapped(function: OfExample, key: Key, params: Params, examples: Example, pl
     return jax.vmap(lambda example, place: function(jax.random.fold_in(key, place), params, example))(examples, places)
 
 
-def _taken(examples: Example, rows: np.ndarray) -> Example:
+def _taken(examples: Example, rows: slice) -> Example:
     return jax.tree.map(lambda leaf: jnp.asarray(leaf[rows]), examples)
+
+
+def _as_numpy(piece: Any, num_repeated: int) -> Any:
+    """Waits for a piece, and leaves out what the one before had."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[num_repeated:], piece)
 
 
 def _floats(x: Any) -> Any:

@@ -2,7 +2,7 @@ from vaejax.metrics import importance
 from vaejax.numerics import require_number
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
-from ._types import Score, of_model
+from ._types import FOR_DRAWS, Score, of_model
 
 
 def elbo(num_samples: Number = 16) -> Score:
@@ -11,8 +11,8 @@ def elbo(num_samples: Number = 16) -> Score:
     The mean of `num_samples` draws, unbiased. The first term alone is `reconstruction`, the second `rate`. A
     density may be high where data never are (Nalisnick et al. 2019, arXiv:1810.09136: simple images score as normal
     under models of complicated ones): see `typicality`, `regret`.
-    With a posterior of points it is the loss of a regularised autoencoder and no bound. Cost: that many decodings.
-    Raises: VaejaxError where `num_samples` is below 1.
+    With a posterior of points it is the loss of a regularised autoencoder and no bound.
+    Cost: that many decodings, rounded up to 16. Raises: VaejaxError where `num_samples` is below 1.
 
     >>> import jax, jax.numpy as jnp, vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
@@ -25,4 +25,4 @@ def elbo(num_samples: Number = 16) -> Score:
     def of(key: Key, model: VAE, params: Params, example: Example) -> Scalar:
         return -importance(key, model, params, example, num_samples).elbo
 
-    return of_model("elbo", of, "a distortion and a rate that are finite")
+    return of_model("elbo", of, "a distortion and a rate that are finite", FOR_DRAWS)

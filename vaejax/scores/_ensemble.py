@@ -73,4 +73,4 @@ def _over(name: str, score: Score, summary: Callable[[Float[Array, " member"]], 
         each: Callable[[Params, Params], Array] = lambda one, known: score.of(key, model, one, known, example)  # noqa: E731
         return summary(jax.vmap(each)(params, fitted))
 
-    return Score(name, see, fit, of, f"{score.needs}; and two members or more, for a variance")
+    return Score(name, see, fit, of, f"{score.needs}; and two members or more, for a variance", score.at_once)

@@ -2,7 +2,7 @@ from vaejax.metrics import importance
 from vaejax.numerics import require_number
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
-from ._types import Score, of_model
+from ._types import FOR_DRAWS, Score, of_model
 
 NEEDS = "log q(z|x) that is finite along draws of it; a posterior of points has none: use elbo or reconstruction"
 
@@ -12,7 +12,7 @@ def log_likelihood(num_samples: Number = 64) -> Score:
 
     An upper bound on -log p(x) in expectation (Burda et al. 2016, arXiv:1509.00519), whose bias falls with
     `num_samples` and is largest where q fits worst, as it does anomalies: a part of it is the encoder's surprise.
-    Cost: that many decodings. Raises: VaejaxError where `num_samples` is below 1.
+    Cost: that many decodings, rounded up to 16. Raises: VaejaxError where `num_samples` is below 1.
 
     >>> import jax, jax.numpy as jnp, vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
@@ -25,4 +25,4 @@ def log_likelihood(num_samples: Number = 64) -> Score:
     def of(key: Key, model: VAE, params: Params, example: Example) -> Scalar:
         return -importance(key, model, params, example, num_samples).log_likelihood
 
-    return of_model("log_likelihood", of, NEEDS)
+    return of_model("log_likelihood", of, NEEDS, FOR_DRAWS)

@@ -5,14 +5,14 @@ from vaejax.numerics import require_number
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 from vaejax.verbs import reconstruct
 
-from ._types import Score, of_model
+from ._types import FOR_DRAWS, Score, of_model
 
 
 def reconstruction(num_samples: Number = 16) -> Score:
     """-E_q log p(x|z), the distortion, in nats and from `num_samples` draws.
 
-    The "reconstruction probability" of An and Cho (2015), SNU Data Mining Center. Cost: that many decodings.
-    Raises: VaejaxError where `num_samples` is below 1.
+    The "reconstruction probability" of An and Cho (2015), SNU Data Mining Center.
+    Cost: that many decodings, rounded up to 16. Raises: VaejaxError where `num_samples` is below 1.
 
     >>> import jax, vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
@@ -25,7 +25,7 @@ def reconstruction(num_samples: Number = 16) -> Score:
     def of(key: Key, model: VAE, params: Params, example: Example) -> Scalar:
         return importance(key, model, params, example, num_samples).distortion
 
-    return of_model("reconstruction", of, "log p(x|z) that is finite")
+    return of_model("reconstruction", of, "log p(x|z) that is finite", FOR_DRAWS)
 
 
 def squared_error() -> Score:

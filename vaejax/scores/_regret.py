@@ -5,7 +5,7 @@ from vaejax.metrics import inference_gap
 from vaejax.numerics import require_count
 from vaejax.types import VAE, Example, Key, Latent, Number, Params, Scalar
 
-from ._types import Score, of_model
+from ._types import FOR_DRAWS, Score, of_model
 
 NEEDS = "latents that are real numbers, with a normal for the best posterior: no points, no discrete codes, no sphere"
 ON_SPHERE = 1e-4  # of the squared length of a draw to 1
@@ -38,7 +38,7 @@ def regret(num_steps: Number = 100, num_samples: Number = 64, per_step: Number =
         draws = [model.sample(jax.random.fold_in(key, at), params, example).z for at in range(2)]
         return jnp.where(_real(model.active(), *draws), gap.amortization, jnp.nan)
 
-    return of_model("regret", of, NEEDS)
+    return of_model("regret", of, NEEDS, FOR_DRAWS)
 
 
 def _real(active: Latent, one: Latent, other: Latent) -> Scalar:

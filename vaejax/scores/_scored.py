@@ -6,16 +6,17 @@ import numpy as np
 from jaxtyping import PyTree
 
 from vaejax.errors import VaejaxError
-from vaejax.examples import AT_ONCE, each_example, examples_of
+from vaejax.examples import each_example, examples_of
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
 from ._types import Score
 
 
-def fit(key: Key, model: VAE, params: Params, score: Score, x: Any, *, at_once: Number = AT_ONCE) -> Params:
+def fit(key: Key, model: VAE, params: Params, score: Score, x: Any, *, at_once: Number | None = None) -> Params:
     """What a score knows of normal data `x`, any number of examples, streamed; () where it needs to know nothing.
 
     x: arrays `[num, *data_shape]`, or what `vj.examples_of` gives, with a mask or a context. Best held out of training.
+    at_once: how many go through together; by default what is fast for the score. It changes memory and nothing else.
     Raises: DataError as `vj.examples_of`; VaejaxError where the score does not apply to the model.
 
     >>> import vaejax as vj
@@ -24,7 +25,8 @@ def fit(key: Key, model: VAE, params: Params, score: Score, x: Any, *, at_once: 
     >>> fit(jax.random.key(1), model, params, vj.scores.rate(), np.zeros((5, 4)))
     ()
     """
-    seen = each_example(_See(score, model), key, params, examples_of(model, x), at_once=at_once)
+    size = score.at_once if at_once is None else at_once
+    seen = each_example(_See(score, model), key, params, examples_of(model, x), at_once=size)
     fitted = score.fit(jax.tree.map(jnp.asarray, seen))
     for leaf in jax.tree.leaves(fitted):
         if not np.isfinite(leaf).all():
@@ -33,7 +35,7 @@ def fit(key: Key, model: VAE, params: Params, score: Score, x: Any, *, at_once: 
 
 
 def scored(
-    key: Key, model: VAE, params: Params, score: Score, fitted: Params, x: Any, *, at_once: Number = AT_ONCE
+    key: Key, model: VAE, params: Params, score: Score, fitted: Params, x: Any, *, at_once: Number | None = None
 ) -> np.ndarray:
     """The score of each of any number of examples, `[num]`: the larger, the more anomalous.
 
@@ -50,7 +52,8 @@ def scored(
     >>> scored(key, model, params, score, fitted, np.eye(4)).shape
     (4,)
     """
-    found = each_example(_Of(score, model), key, (params, fitted), examples_of(model, x), at_once=at_once)
+    size = score.at_once if at_once is None else at_once
+    found = each_example(_Of(score, model), key, (params, fitted), examples_of(model, x), at_once=size)
     finite = np.isfinite(found)
     if not finite.all():
         row = int(np.argmin(finite))

@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 from jaxtyping import PyTree
 
+from vaejax.examples import AT_ONCE
 from vaejax.types import VAE, Example, Key, Params, Scalar
+
+FOR_DRAWS = 128  # examples of 16 draws each, which are 2,048 rows in a decoder
 
 
 class Score(NamedTuple):
@@ -16,6 +19,8 @@ class Score(NamedTuple):
     of: `(key, model, params, fitted, example)`, the score of one example, in nats where it is one of the density.
         NaN or infinite where the model has no such thing.
     needs: in words, what a model must have for that.
+    at_once: how many examples go through it together where nobody says; fewer where each has many draws, so that what
+        is computed stays in the cache (`experiments/scoring_speed.py`).
 
     To see one example at a time is what lets any number of normal ones be streamed.
     """
@@ -25,18 +30,21 @@ class Score(NamedTuple):
     fit: Callable[[PyTree], Params]
     of: Callable[[Key, VAE, Params, Params, Example], Scalar]
     needs: str = "a value for every example"
+    at_once: int = AT_ONCE
 
 
-def of_model(name: str, of: Callable[[Key, VAE, Params, Example], Scalar], needs: str) -> Score:
+def of_model(name: str, of: Callable[[Key, VAE, Params, Example], Scalar], needs: str, at_once: int = AT_ONCE) -> Score:
     """A score that the model alone gives.
 
     >>> import vaejax as vj
     >>> of_model("first", lambda key, model, params, example: vj.encode(model, params, example)[0], "").fit(())
     ()
     """
-    return Score(
-        name, _nothing, _nothing, lambda key, model, params, _, example: of(key, model, params, example), needs
-    )
+
+    def of_known(key: Key, model: VAE, params: Params, fitted: Params, example: Example) -> Scalar:
+        return of(key, model, params, example)
+
+    return Score(name, _nothing, _nothing, of_known, needs, at_once)
 
 
 def _nothing(*_: Any) -> Params:

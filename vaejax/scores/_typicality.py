@@ -6,7 +6,7 @@ from vaejax.numerics import require_number
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
 from ._log_likelihood import NEEDS
-from ._types import Score
+from ._types import FOR_DRAWS, Score
 
 
 def typicality(num_samples: Number = 64) -> Score:
@@ -35,4 +35,4 @@ def typicality(num_samples: Number = 64) -> Score:
     def of(key: Key, model: VAE, params: Params, fitted: Params, example: Example) -> Scalar:
         return jnp.abs(see(key, model, params, example) - fitted)
 
-    return Score("typicality", see, fit, of, NEEDS)
+    return Score("typicality", see, fit, of, NEEDS, FOR_DRAWS)
