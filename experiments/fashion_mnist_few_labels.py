@@ -83,7 +83,7 @@ def m2_accuracy(data: Data, x: np.ndarray, labels: np.ndarray, count: int, epoch
         *[NET] * 3,
         num_classes=CLASSES,
         alpha=0.1 * len(data.train) / count,
-        optimizer=optax.adam(optax.cosine_decay_schedule(1e-3, steps)),
+        optimizer=optax.adam(optax.cosine_decay_schedule(2e-3, steps)),
         **model_of(data),
     )
     (model, params), _ = vj.fit(trainer, labelled, epochs=epochs, seed=seed, num_samples=1, batch_size=BATCH)
@@ -122,7 +122,7 @@ def by_labels(x: dict[str, np.ndarray], labels: Mapping[str, np.ndarray], at: np
     return float(probe), float(vj.metrics.k_nearest_accuracy(*known, *held, 5, CLASSES))
 
 
-def main(num_images: int = 10_000, epochs: int = 12, m2_epochs: int = 8, draws: int = 3) -> Accuracies:
+def main(num_images: int = 10_000, epochs: int = 12, m2_epochs: int = 25, draws: int = 3) -> Accuracies:
     """Every method on the same images and the same draws of labels among them."""
     start, whole = time.perf_counter(), vj.data.fashion_mnist()
     data = first(vj.data.binarise_dynamic(whole), num_images, 500)
