@@ -2,18 +2,17 @@
 
     python experiments/scoring_speed.py
 
-About two minutes on two cores that are free. It has been run only where ten other programs shared them, so that parts
-of the peak by the clock scatter (the peak itself was 12 to 16, and 88 when it was quiet, 10^9 operations per second);
-by processor time, which is not much disturbed, medians of what was seen:
+About a minute on two cores, shared with three other programs. Parts of the peak, medians of three rounds in each of two
+runs; the peak was 62 to 81, 10^9 operations per second:
 
-    encoding, 1,024 at once                     0.71 to 0.83
-    elbo of one draw, 1,024 or 2,048 at once    0.64 to 0.72
-    log likelihood of 16 draws, 128 at once     0.73, and 0.55 to 0.64 with 1,024 at once
-    their products alone                        0.84, 0.97, 0.85
+                                     by the clock    by processor time
+    encoding, 1,024 at once          0.72 and 0.85   0.86 and 0.85
+    elbo of one draw, 1,024          0.70 and 0.75   0.70 and 0.74
+    log likelihood of 16 draws, 128  0.71 and 0.73   0.72 and 0.74
+    their products alone             0.83 to 1.10    0.91 to 1.09
 
-By the clock, once, when the cores were nearly quiet and before rows were read while others are computed, with 1,024 at
-once: encoding 0.94, elbo 0.78, log likelihood 0.71; beside one peak, and others came and went, so that other sizes gave
-from 0.43 to 1.16 in that run. So 70% by the clock is likely and not shown: run it where nothing else runs.
+With 1,024 examples of 16 draws at once the last was 0.55 to 0.64 by processor time. While ten programs shared the cores
+parts scattered, from 0.38 to 1.1 by the clock; the peak is that of jax's own product in the same minutes.
 
 What is not in the products, by processor time of 8,192 rows of the decoder: 118 ms are the product with 512 x 784
 weights, 21 ms the Bernoulli term (exp and log1p of each pixel; written with a softplus it is 17), 7 ms the bias, 5 ms a
