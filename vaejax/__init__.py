@@ -31,6 +31,7 @@ from .examples import each_example as each_example
 from .examples import examples_in as examples_in
 from .examples import examples_of as examples_of
 from .grid import Keeper as Keeper
+from .grid import Member as Member
 from .grid import ensemble as ensemble
 from .grid import extract as extract
 from .grid import fit as fit

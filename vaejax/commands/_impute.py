@@ -14,11 +14,12 @@ from vaejax.types import Example, Key, Params
 
 from ._given import Given, Used, raw_for, read_mask, used_of
 
-ImputerName = Literal["metropolis_within_gibbs", "pseudo_gibbs", "importance_resampling"]
+ImputerName = Literal["metropolis_within_gibbs", "pseudo_gibbs", "importance_resampling", "annealed"]
 IMPUTERS: dict[ImputerName, Callable[[], Imputer]] = {
     "metropolis_within_gibbs": imputers.metropolis_within_gibbs,
     "pseudo_gibbs": imputers.pseudo_gibbs,
     "importance_resampling": imputers.importance_resampling,
+    "annealed": imputers.annealed,
 }
 AT_ONCE = 64  # examples, of each of which some hundreds of completions are held
 GREY = 0.5  # where a picture shows that nothing was seen
@@ -37,8 +38,8 @@ class Impute(Given):
     hide: float | None = None
     """Hide this part of the values at random, and say how well they are found again."""
     by: ImputerName = "metropolis_within_gibbs"
-    """Chains of completed examples (right for any model, or faster and only as good as q), or importance weights, for
-    models that were trained with missing data."""
+    """Chains of completed examples (right for any model, or faster and only as good as q), importance weights, for
+    models that were trained with missing data, or annealing, which asks the decoder alone and takes longest."""
     coverage: float = 0.9
     """Of the intervals."""
     out: Path | None = None
