@@ -19,6 +19,12 @@ def read_file(path: Path) -> dict[str, np.ndarray]:
 
     A large file is mapped, and so are the members of a `.npz` that are not compressed (`np.savez`); their checksum in
     the zip is then not looked at. Raises `DataError` on what cannot be read; nothing is unpickled.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
+    >>> np.save(path, np.zeros((5, 8, 8), np.uint8))
+    >>> read_file(path)["train"].shape
+    (5, 8, 8)
     """
     if not path.is_file():
         found = "a folder" if path.is_dir() else "no file"

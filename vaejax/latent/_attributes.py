@@ -1,6 +1,6 @@
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float, Shaped
 
 from vaejax.errors import VaejaxError
 from vaejax.metrics import linear_probe
@@ -8,7 +8,7 @@ from vaejax.numerics import concrete
 from vaejax.types import VAE, Event, Example, Latent, Number, Params
 from vaejax.verbs import decode, encode
 
-Has = Bool[Array, " num"] | Bool[np.ndarray, " num"]
+Has = Shaped[Array, "..."] | Shaped[np.ndarray, "..."]  # booleans, one for each code, or it is said what came
 
 
 def attribute_direction(codes: Float[Array, "num *latent"], has: Has) -> Latent:

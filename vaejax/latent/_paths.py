@@ -11,7 +11,7 @@ Path = Callable[[Latent, Latent, Number], Float[Array, "num *latent"]]
 """From one code to another, both ends among the `num` points."""
 
 
-def linear(z0: Latent, z1: Latent, num: Number) -> Float[Array, "num *latent"]:
+def linear(z0: Latent, z1: Float[Array, "..."], num: Number) -> Float[Array, "num *latent"]:
     """(1 - t) z0 + t z1 at evenly spaced t, ends included.
 
     Between two draws of N(0, I) of d latents it passes nearer to 0, by a factor of 0.7 for large d, than a model has
@@ -24,7 +24,7 @@ def linear(z0: Latent, z1: Latent, num: Number) -> Float[Array, "num *latent"]:
     return (1 - t) * z0[None] + t * z1[None]
 
 
-def spherical(z0: Latent, z1: Latent, num: Number) -> Float[Array, "num *latent"]:
+def spherical(z0: Latent, z1: Float[Array, "..."], num: Number) -> Float[Array, "num *latent"]:
     """Direction along the great circle between those of the codes at constant speed, norm linear from one to the other.
 
     Of codes of one norm it is the slerp of Shoemake (1985), doi:10.1145/325165.325242; White (2016), arXiv:1609.04468.
@@ -52,7 +52,7 @@ def spherical(z0: Latent, z1: Latent, num: Number) -> Float[Array, "num *latent"
     return found.reshape(-1, *z0.shape)
 
 
-def latent_by_latent(z0: Latent, z1: Latent, num: Number) -> Float[Array, "num *latent"]:
+def latent_by_latent(z0: Latent, z1: Float[Array, "..."], num: Number) -> Float[Array, "num *latent"]:
     """The first latents from z1, none at the beginning and all at the end, and the others from z0.
 
     For discrete latents, one-hot, levels or vectors of a codebook: with draws of q(z|x) for ends, every point is a code
@@ -66,7 +66,7 @@ def latent_by_latent(z0: Latent, z1: Latent, num: Number) -> Float[Array, "num *
     return jnp.where(exchanged.reshape(*exchanged.shape, *[1] * (z0.ndim - 1)), z1[None], z0[None])
 
 
-def steps_of(z0: Latent, z1: Latent, num: Number) -> Float[Array, " num"]:
+def steps_of(z0: Latent, z1: Float[Array, "..."], num: Number) -> Float[Array, " num"]:
     """From 0 to 1. Raises: VaejaxError where there is no path of so many points between such codes.
 
     >>> steps_of(jnp.zeros(2), jnp.ones(2), 3).tolist()
