@@ -1,3 +1,5 @@
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
@@ -46,7 +48,7 @@ def probe_direction(codes: Float[Array, "num latent"], has: Has, l2: Number = 1.
     return normal * (normal @ difference) / (normal @ normal)
 
 
-def moved(model: VAE, params: Params, x: Event | Example, direction: Latent, amount: Number = 1.0) -> Event:
+def moved(model: VAE, params: Params, x: Any, direction: Latent, amount: Number = 1.0) -> Event:
     """The mean of p(x|z) at encode(x) + amount * direction.
 
     Of a sphere or of discrete latents such a sum is no code, and the decoder was trained on none of the kind.

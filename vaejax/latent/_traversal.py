@@ -1,4 +1,4 @@
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ class Traversal(NamedTuple):
 def traversal(
     model: VAE,
     params: Params,
-    x: Event | Example,
+    x: Any,
     rates: Float[Array, " latent"],
     *,
     values: Float[Array, " step"] | None = None,
