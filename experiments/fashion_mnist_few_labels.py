@@ -7,8 +7,8 @@ VAE and M2 see the same 10,000 images, of which 100 or 1,000 have a label that M
 grey images and on their pixels, and so does an MLP that is the classifier of M2. Three draws of labels, each with
 weights of its own, on the 10,000 test images. M2 weighs a label as Kingma et al. (2014), arXiv:1406.5298.
 
-20 minutes on two cores that were shared with other work, nearly all of them M2's. Accuracy in per cent, mean and half of
-the 95% interval over three draws:
+20 minutes on two cores that were shared with other work, nearly all of them M2's. Accuracy in per cent, mean and half
+of the 95% interval over three draws:
 
                                  100 labels      1,000 labels
 logistic regression on pixels    69.3 +- 4.6     79.3 +- 1.3
@@ -18,8 +18,8 @@ probe on codes                   65.8 +- 3.5     75.5 +- 0.9
 5 nearest in pixels              61.2 +- 4.6     75.7 +- 1.5
 M2                               42.8 +- 17.6    61.7 +- 10.7
 
-Images without labels were worth nothing here: classifiers on pixels are ahead of codes at both numbers, and M2 is behind
-all. Its 25 epochs are 1,975 steps, of which each sees one labelled image or thirteen, and its classifier was taught on
+Images without labels were worth nothing here: classifiers on pixels are ahead of codes at both numbers, and M2 is
+behind all. Its 25 epochs are 1,975 steps, of which each sees one labelled image or thirteen, and its classifier was taught on
 drawn bits and is asked about grey images, as codes are; longer training was not tried.
 """
 
