@@ -19,8 +19,8 @@ probe on codes                   65.8 +- 3.5     75.5 +- 0.9
 M2                               42.8 +- 17.6    61.7 +- 10.7
 
 Images without labels were worth nothing here: classifiers on pixels are ahead of codes at both numbers, and M2 is
-behind all. Its 25 epochs are 1,975 steps, of which each sees one labelled image or thirteen, and its classifier was taught on
-drawn bits and is asked about grey images, as codes are; longer training was not tried.
+behind all. Its 25 epochs are 1,975 steps, of which each sees one labelled image or thirteen, and its classifier was
+taught on drawn bits and is asked about grey images, as codes are; longer training was not tried.
 """
 
 import argparse
