@@ -32,7 +32,7 @@ SCORES: dict[ScoreName, Callable[[], Score]] = {
 class ScoreExamples(Given):
     """How unlike the training data examples are, and which are anomalies at a false-alarm rate.
 
-    vaejax score runs/digits new.npy --by log_likelihood --false-alarms 0.01
+    vaejax score runs/digits test --by log_likelihood --false-alarms 0.01
     """
 
     by: ScoreName = "log_likelihood"
