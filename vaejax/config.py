@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from vaejax.errors import VaejaxError
-from vaejax.numerics import require_count, require_number
+from vaejax.numerics import require_count, require_margin, require_number
 
 LikelihoodName = Literal[
     "bernoulli",
@@ -142,7 +141,4 @@ def check(config: Config) -> None:
         require_number("beta", beta, least=0.0)
     for size in config.latent_size:
         require_count("latent_size", size)
-    if not 0 < config.margin < 1:
-        raise VaejaxError(f"margin must be a part of the best log likelihood, between 0 and 1, got {config.margin!r}")
-    if config.margin_nats is not None:
-        require_number("margin_nats", config.margin_nats, above=0.0)
+    require_margin(config.margin, config.margin_nats)

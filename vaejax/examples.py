@@ -1,7 +1,7 @@
 """The door for many examples: arrays become an `Example` of them, checked; any number go through a function of one."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -67,10 +67,25 @@ def examples_in(data: Data, split: str = "test", key: Key | None = None, *, num:
     >>> examples_in(vj.data.digits(), "test", num=10).x.shape
     (10, 8, 8)
     """
-    raw = data.raw(split)
-    if num is not None:
-        raw = jax.tree.map(lambda leaf: leaf[: require_count("num", num)], raw)
-    return each_example(lambda key, _, one: data.example(key, one), jax.random.key(0) if key is None else key, (), raw)
+    return seen_by(data, first(data.raw(split), num), jax.random.key(0) if key is None else key)
+
+
+def seen_by(data: Data, raw: Example, key: Key) -> Example:
+    """Raw examples as models see those of the data: any number of them, streamed; `key` is of what the view draws."""
+    return each_example(_through(data.view), key, (), raw)
+
+
+def first(examples: Example, num: Number | None) -> Example:
+    """The first `num` of them; `None` is all. Raises: VaejaxError where it is no whole number above 0."""
+    if num is None:
+        return examples
+    num = require_count("num", num)
+    return jax.tree.map(lambda leaf: leaf[:num], examples)
+
+
+@lru_cache(maxsize=32)  # the same function for the same view, which is then compiled once
+def _through(view: Callable[[Key, Any], Any]) -> OfExample:
+    return lambda key, _, raw: raw._replace(x=view(key, raw.x))
 
 
 def each_example(function: OfExample, key: Key, params: Params, examples: Example, *, at_once: Number = AT_ONCE) -> Any:

@@ -49,7 +49,7 @@ def run_folder(path: Path, *, resume: bool) -> Generator[Path]:
     Raises: OutputError where the folder holds something else or cannot be written, before anything is done.
     """
     path = path.expanduser()
-    _refuse_used(path, resume=resume)
+    refuse_used(path, resume=resume)
     try:
         missing = [path, *path.parents][: next(i for i, p in enumerate([path, *path.parents]) if p.exists())]
         fresh = not (path / "config.json").exists()
@@ -82,7 +82,8 @@ def _locked(path: Path) -> Generator[None]:
         os.close(descriptor)
 
 
-def _refuse_used(path: Path, *, resume: bool) -> None:
+def refuse_used(path: Path, *, resume: bool) -> None:
+    """Raises: OutputError where a run cannot be written, as there is something else, or it is finished."""
     try:
         if not path.exists():
             return

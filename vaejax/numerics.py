@@ -124,6 +124,14 @@ def require_count(name: str, value: Number, *, least: int = 1) -> int:
     return int(known)
 
 
+def require_margin(margin: float, margin_nats: float | None) -> None:
+    """What an answer may lose: a part of the best log likelihood, or nats in its place. Raises: VaejaxError."""
+    if not 0 < margin < 1:
+        raise VaejaxError(f"margin must be a part of the best log likelihood, between 0 and 1, got {margin!r}")
+    if margin_nats is not None:
+        require_number("margin_nats", margin_nats, above=0.0)
+
+
 def leaves_by_path(tree: Any) -> dict[str, Any]:
     """Every leaf of a tree by its path; by "" where the leaf is the tree.
 

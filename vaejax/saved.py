@@ -40,7 +40,15 @@ def open_run(path: Path) -> Run:
     data = configured.read_data(config)
     folder.require_same_data(path, config, data, noted)
     rounds = _rounds(path)
-    return Run(config, data, result, _answer(config, (result, *rounds)), rounds)
+    return Run(config, data, result, answer_of(config, (result, *rounds)), rounds)
+
+
+class Chosen(NamedTuple):
+    """What a run was asked for, the place of a member in its grid, and the member."""
+
+    config: Config
+    place: Mapping[str, Any]
+    member: Member
 
 
 def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
@@ -53,35 +61,35 @@ def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
     Traceback (most recent call last):
     vaejax.errors.VaejaxError: expected the folder of a finished run, and there is no answer.json in runs/nowhere
     """
-    path = Path(path).expanduser()
+    return load_chosen(Path(path), **where).member
+
+
+def load_chosen(path: Path, **where: Any) -> Chosen:
+    """`load_member`, and where in which grid it stands."""
+    path = path.expanduser()
     config, _, result = _read_run(path)
     results = (result, *_rounds(path))
-    return _member(results, _answer(config, results), where)
+    return Chosen(config, *_placed(results, answer_of(config, results), where))
 
 
-def asked_of(path: Path, **where: Any) -> tuple[Config, dict[str, Any]]:
-    """What a finished run was asked for, and the place of a member in its grid: of the chosen one, but for `where`."""
-    config, _, result = _read_run(path)
-    return config, nearest_to(_answer(config, (result, *_rounds(path))), where)
-
-
-def member_of(run: Run, **where: Any) -> Member:
+def chosen_of(run: Run, **where: Any) -> Chosen:
     """The member that the answer of an open run chose, or the one that differs from it by `where`."""
-    return _member((run.result, *run.rounds), run.answer, where)
+    return Chosen(run.config, *_placed((run.result, *run.rounds), run.answer, where))
 
 
-def _member(results: Sequence[Result], answer: Answer, where: Mapping[str, Any]) -> Member:
+def _placed(results: Sequence[Result], answer: Answer, where: Mapping[str, Any]) -> tuple[dict[str, Any], Member]:
     place = nearest_to(answer, where)
     if where and "seed" not in where and _holding(results, place) is None:  # the chosen seed is of a later round
         place["seed"] = results[0].dataset["seed"].values[0].item()
-    return extract(_holding(results, place) or results[0], **place)
+    return place, extract(_holding(results, place) or results[0], **place)
 
 
 def _rounds(path: Path) -> tuple[Result, ...]:
     return tuple(_read_run(folder_of_round)[2] for folder_of_round in folder.rounds_of(path))
 
 
-def _answer(config: Config, results: Sequence[Result]) -> Answer:
+def answer_of(config: Config, results: Sequence[Result]) -> Answer:
+    """The answer from the tables of these grids, with the margin that was asked for."""
     tables = (result.dataset for result in results)
     return bottleneck(*tables, margin=config.margin, margin_nats=config.margin_nats)
 
@@ -160,7 +168,7 @@ def nearest_to(answer: Answer, where: Mapping[str, Any]) -> dict[str, Any]:
 def report_again(path: Path, run: Run) -> None:
     """The report of a run that is open, with what has been measured of it by now."""
     result = run.result._replace(dataset=read_table(path))
-    write_report(path, result, _answer(run.config, (result, *run.rounds)), run.data, run.rounds)
+    write_report(path, result, answer_of(run.config, (result, *run.rounds)), run.data, run.rounds)
 
 
 def write_report(path: Path, result: Result, answer: Answer, data: Data, rounds: Sequence[Result] = ()) -> None:

@@ -131,13 +131,22 @@ def _arrays(path: str | os.PathLike[str], leaves: tuple[Leaf, ...]) -> dict[str,
     return arrays
 
 
+def arrays_under(arrays: Mapping[str, np.ndarray], under: str) -> dict[str, np.ndarray]:
+    """Those that were saved under a name, by what follows it; all where it is "".
+
+    >>> arrays_under({"params/bias": np.ones(1), "step": np.ones(1)}, "params")
+    {'bias': array([1.])}
+    """
+    prefix = f"{under}/" if under else ""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
 def unflattened(path: Path, arrays: Mapping[str, np.ndarray], under: str, like: Any) -> Any:
     """The arrays that were saved under a name, as a tree of the structure and shapes of `like`.
 
     Raises: VaejaxError that names `path` where they do not fit.
     """
-    prefix = f"{under}/" if under else ""
-    inside = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    inside = arrays_under(arrays, under)
     wanted = leaves_by_path(like)
     _require_like(path, inside, wanted)
     used = [_as_used(inside[name], asked) for name, asked in wanted.items()]

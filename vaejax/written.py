@@ -10,6 +10,7 @@ from vaejax.errors import OutputError
 from vaejax.types import Shape
 
 GAP = 1  # pixels between images
+PICTURE = ".png"
 
 
 def is_image(shape: Shape) -> bool:
@@ -37,21 +38,25 @@ def output(out: Path | None, folder: Path, name: str, shape: Shape) -> Output:
     name: with the ending of its arrays, .npy or .npz. shape: of an example.
     Raises: OutputError, before anything is computed, where it ends otherwise or there is no such folder.
     """
+    path = place(out, folder, name, *([PICTURE] if is_image(shape) else []))
     if out is None:
-        return Output(folder / name, (folder / name).with_suffix(".png") if is_image(shape) else None)
-    out, ending = out.expanduser(), Path(name).suffix
-    endings = (ending, ".png") if is_image(shape) else (ending,)
+        return Output(path, path.with_suffix(PICTURE) if is_image(shape) else None)
+    return Output(None, path) if path.suffix == PICTURE else Output(path, None)
+
+
+def place(out: Path | None, folder: Path, name: str, *more: str) -> Path:
+    """`out`, which ends as `name` does or with one of `more`, or by default a file of that name in a folder.
+
+    Raises: OutputError, before anything is computed, where it ends otherwise or there is no such folder.
+    """
+    if out is None:
+        return folder / name
+    out, endings = out.expanduser(), (Path(name).suffix, *more)
     if out.suffix not in endings:
         raise OutputError(f"expected --out to end in {' or '.join(endings)}, got {out.name}")
-    require_folder(out)
-    return Output(None, out) if out.suffix == ".png" else Output(out, None)
-
-
-def require_folder(path: Path) -> Path:
-    """A place for a file. Raises: OutputError where its folder is not there."""
-    if not path.expanduser().parent.is_dir():
-        raise OutputError(f"cannot write {path}: there is no folder {path.parent}")
-    return path.expanduser()
+    if not out.parent.is_dir():
+        raise OutputError(f"cannot write {out}: there is no folder {out.parent}")
+    return out
 
 
 def write(where: Output, arrays: np.ndarray | Mapping[str, Any], sheet: Callable[[], np.ndarray]) -> None:
@@ -60,9 +65,14 @@ def write(where: Output, arrays: np.ndarray | Mapping[str, Any], sheet: Callable
     Raises: OutputError.
     """
     if where.arrays is not None:
-        _whole(where.arrays, lambda path: _save(path, arrays))
+        write_arrays(where.arrays, arrays)
     if where.picture is not None:
         _whole(where.picture, lambda path: picture(sheet()).save(path))
+
+
+def write_arrays(path: Path, arrays: np.ndarray | Mapping[str, Any]) -> None:
+    """An array (`.npy`), or several by name (`.npz`), whole or not at all. Raises: OutputError."""
+    _whole(path, lambda temporary: _save(temporary, arrays))
 
 
 def _save(path: Path, arrays: np.ndarray | Mapping[str, Any]) -> None:

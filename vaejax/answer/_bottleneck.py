@@ -9,8 +9,7 @@ from vaejax.answer._paired import paired, spread_of
 from vaejax.answer._reason import reason, still_rising, too_few_draws, varying, warnings
 from vaejax.answer._settings import Setting, settings_of
 from vaejax.differences import quantile
-from vaejax.errors import VaejaxError
-from vaejax.numerics import require_number
+from vaejax.numerics import require_margin
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -134,14 +133,6 @@ def bottleneck(
         by=criterion.column,
         sizes=paid(sizes, best, chosen),
     )
-
-
-def require_margin(margin: float, margin_nats: float | None) -> None:
-    """Raises: VaejaxError on what is no part, or no number of nats."""
-    if not 0 < margin < 1:
-        raise VaejaxError(f"margin must be a part of the best log likelihood, between 0 and 1, got {margin!r}")
-    if margin_nats is not None:
-        require_number("margin_nats", margin_nats, above=0.0)
 
 
 def _best_by_size(settings: Sequence[Setting]) -> dict[Any, Setting]:

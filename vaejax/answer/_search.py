@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaejax.answer._bottleneck import Answer, bottleneck, require_margin
+from vaejax.answer._bottleneck import Answer, bottleneck
 from vaejax.answer._look import Look, look_at
 from vaejax.answer._proposal import Proposal, propose
 from vaejax.answer._rounds import Limits, Stage, Step, limits_of, next_step
@@ -15,7 +15,7 @@ from vaejax.answer._tuning import Gain, gain_of
 from vaejax.data import load
 from vaejax.errors import VaejaxError
 from vaejax.grid import Keeper, Member, Result, extract, sweep
-from vaejax.numerics import require_count
+from vaejax.numerics import require_count, require_margin
 from vaejax.types import Trainer
 
 if TYPE_CHECKING:

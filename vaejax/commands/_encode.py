@@ -2,7 +2,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaejax import latent, written
-from vaejax.errors import OutputError
 
 from ._given import Given, examples_for, used_of
 
@@ -21,12 +20,10 @@ class Encode(Given):
 
     def run(self) -> int:
         """0; writes the codes."""
-        path = written.require_folder(self.out or self.run_folder / "codes.npz")
-        if path.suffix != ".npz":
-            raise OutputError(f"expected --out to end in .npz, got {path.name}")
+        path = written.place(self.out, self.run_folder, "codes.npz")
         used = used_of(self, self.key)
         examples = examples_for(used, self)
         found = latent.posteriors_of(used.key, used.model, used.params, examples, num_draws=self.num_draws)
-        written.write(written.Output(path, None), {"means": found.means, "scales": found.scales}, lambda: found.means)
+        written.write_arrays(path, {"means": found.means, "scales": found.scales})
         print(f"{len(found.means)} codes of shape {found.means.shape[1:]} written to {path} (means, scales)")
         return 0

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import tyro
 from tyro.conf import Positional
@@ -13,7 +13,7 @@ from tyro.conf import Positional
 from vaejax import saved
 from vaejax.data import Data, read_file
 from vaejax.errors import DataError
-from vaejax.examples import each_example, examples_of
+from vaejax.examples import examples_of, first, seen_by
 from vaejax.families import REALS
 from vaejax.numerics import require_count
 from vaejax.types import VAE, Example, Key, Params
@@ -53,29 +53,28 @@ class Given(Which):
 
 
 class Used(NamedTuple):
-    """A trained member and the data it was trained on. key: of all that is drawn."""
+    """A trained member, its place in its grid, and the data it was trained on. key: of all that is drawn."""
 
     model: VAE
     params: Params
+    place: Mapping[str, Any]
     data: Data
     key: Key
 
     def seen(self, raw: Example) -> Example:
         """Raw examples as the model sees them, `[num, ...]`."""
-        return each_example(self._view, jax.random.fold_in(self.key, 1), (), raw)
-
-    def _view(self, key: Key, params: Params, raw: Example) -> Example:
-        return self.data.example(key, raw)
+        return seen_by(self.data, raw, jax.random.fold_in(self.key, 1))
 
     def split(self, name: str, num: int | None = None) -> Example:
         """Examples of a split of the data, as the model sees them."""
-        return self.seen(_first(self.data.raw(name), num))
+        return self.seen(first(self.data.raw(name), num))
 
 
 def used_of(which: Which, key: int = 0) -> Used:
     """The member that was asked for. Raises: VaejaxError where there is none, or its data are not there any more."""
     run = saved.open_run(which.run_folder.expanduser())
-    return Used(*saved.member_of(run, **which.where()), run.data, jax.random.key(require_count("key", key, least=0)))
+    chosen = saved.chosen_of(run, **which.where())
+    return Used(*chosen.member, chosen.place, run.data, jax.random.key(require_count("key", key, least=0)))
 
 
 def examples_for(used: Used, given: Given) -> Example:
@@ -85,11 +84,10 @@ def examples_for(used: Used, given: Given) -> Example:
 
 def raw_for(used: Used, given: Given) -> Example:
     """The same with values as they are stored."""
-    num = None if given.num is None else require_count("num", given.num)
     if given.examples in SPLITS:
-        return _first(used.data.raw(given.examples), num)
+        return first(used.data.raw(given.examples), given.num)
     rows: Any = _fitting(read_examples(Path(given.examples)), used.data, given.examples)
-    return _first(Example(rows), num)
+    return first(Example(rows), given.num)
 
 
 def noisy_for(used: Used, given: Given) -> Example:
@@ -99,7 +97,7 @@ def noisy_for(used: Used, given: Given) -> Example:
     rows = read_examples(Path(given.examples))
     if not np.issubdtype(rows.dtype, np.floating):
         return examples_for(used, given)
-    return _first(examples_of(used.model, rows.astype(np.float32), within=REALS), given.num)
+    return first(examples_of(used.model, rows.astype(np.float32), within=REALS), given.num)
 
 
 def read_mask(path: Path, shape: tuple[int, ...], num: int | None) -> np.ndarray:
@@ -167,12 +165,3 @@ def _fitting(rows: np.ndarray, data: Data, source: str) -> np.ndarray:
         came = f"{rows.dtype} from {rows.min():g} to {rows.max():g}"
         raise DataError(f"expected the values 0 to {data.levels - 1} in {source}, as in training, got {came}")
     return rows.astype(dtype)
-
-
-def _first(raw: Example, num: int | None) -> Example:
-    return raw if num is None else jax.tree.map(lambda leaf: leaf[:num], raw)
-
-
-def on_device(example: Example) -> Example:
-    """One example as arrays of jax."""
-    return jax.tree.map(jnp.asarray, example)

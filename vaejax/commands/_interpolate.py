@@ -11,7 +11,7 @@ from vaejax.errors import VaejaxError
 from vaejax.numerics import require_count
 from vaejax.types import Example
 
-from ._given import Given, Used, examples_for, on_device, used_of
+from ._given import Given, Used, examples_for, used_of
 
 PathName = Literal["linear", "spherical", "density", "geodesic"]
 
@@ -41,7 +41,7 @@ class Interpolate(Given):
         last = len(examples.x) - 1
         if not all(0 <= place <= last for place in self.between):
             raise VaejaxError(f"--between must be two of the examples, 0 to {last}, got {self.between}")
-        ends = [on_device(jax.tree.map(lambda leaf, at=at: leaf[at], examples)) for at in self.between]
+        ends = [jax.tree.map(lambda leaf, at=at: jnp.asarray(leaf[at]), examples) for at in self.between]
         way = _path(self.path, used)
         found = np.asarray(latent.interpolate(used.model, used.params, *ends, path=way, num=self.steps))
         written.write(path, found, lambda: found[None])

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vaejax import written
+from vaejax import verbs, written
 from vaejax.examples import each_example
 from vaejax.types import Event, Example, Key, Params
 
-from ._given import Given, Used, examples_for, used_of
+from ._given import Given, examples_for, used_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,15 +25,12 @@ class Reconstruct(Given):
         used = used_of(self, self.key)
         path = written.output(self.out, self.run_folder, "reconstructions.npy", used.model.data_shape)
         examples = examples_for(used, self)
-        found = each_example(_reconstruction(used), used.key, used.params, examples)
+
+        def of_one(key: Key, params: Params, example: Example) -> Event:
+            return verbs.reconstruct(used.model, params, example)
+
+        found = each_example(of_one, used.key, used.params, examples)
         written.write(path, found, lambda: written.rows_of(np.asarray(examples.x), found))
         error = float(np.mean(np.square(np.asarray(examples.x) - found)))
         print(f"{len(found)} reconstructions written to {path}; mean squared error {error:.4g} per entry")
         return 0
-
-
-def _reconstruction(used: Used):
-    def of_one(key: Key, params: Params, example: Example) -> Event:
-        return used.model.decode(params, used.model.encode(params, example), example)
-
-    return of_one

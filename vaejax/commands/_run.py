@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaejax import configured, folder, saved
-from vaejax.answer import Answer, bottleneck
+from vaejax.answer import Answer
 from vaejax.config import Config, axes_of, check
 from vaejax.grid import Keeper, sweep
 from vaejax.history import History
@@ -65,7 +65,7 @@ def run(
         measured = time.perf_counter()
         lines.end(result.dataset)
         folder.write_result(path, result)
-        answer = bottleneck(result.dataset, margin=config.margin, margin_nats=config.margin_nats)
+        answer = saved.answer_of(config, [result])
         saved.write_report(path, result, answer, data)
         folder.write_json(path / "timing.json", progress.timing(measured, time.perf_counter()))
         folder.write_json(path / "answer.json", folder.answer_json(answer, result.dataset))  # last: it is finished

@@ -69,7 +69,7 @@ class Sample(Which):
     def _fitted(self) -> tuple[Member, Sampler, Params]:
         """A sampler of the codes of the training split, fitted now or read from where it was kept."""
         used, sampler = used_of(self), FITTED[self.sampler]()
-        place = sorted(saved.asked_of(self.run_folder, **self.where())[1].items())
+        place = sorted(used.place.items())
         kept = self.run_folder / "samplers" / ",".join([self.sampler, *(f"{name}={value:g}" for name, value in place)])
         codes_key, fit_key = jax.random.split(used.key)
         size = int(np.count_nonzero(used.model.active()))

@@ -7,7 +7,6 @@ import jax
 import numpy as np
 
 from vaejax import scores, written
-from vaejax.errors import OutputError
 from vaejax.numerics import require_number
 from vaejax.scores import Score
 
@@ -26,6 +25,7 @@ SCORES: dict[ScoreName, Callable[[], Score]] = {
     "regret": scores.regret,
     "mahalanobis": scores.mahalanobis,
 }
+NORMAL = 10_000  # training examples that tell a score what is normal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,7 @@ class ScoreExamples(Given):
     def run(self) -> int:
         """0; writes the scores. The threshold comes from the validation split; what a score must know of normal data
         from the training split."""
-        path = written.require_folder(self.out or self.run_folder / "scores.csv")
-        if path.suffix != ".csv":
-            raise OutputError(f"expected --out to end in .csv, got {path.name}")
+        path = written.place(self.out, self.run_folder, "scores.csv")
         require_number("false_alarms", self.false_alarms, above=0.0, most=1.0)
         used, score = used_of(self, self.key), SCORES[self.by]()
         examples = examples_for(used, self)
@@ -70,6 +68,3 @@ class ScoreExamples(Given):
             f"of {100 * self.false_alarms:g}% of {len(normal)} validation examples is. Written to {path}"
         )
         return 0
-
-
-NORMAL = 10_000  # training examples that tell a score what is normal

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaejax import configured, folder, saved
-from vaejax.answer import Answer, Found, Look, Stage, Trained, bottleneck, find_bottleneck
+from vaejax.answer import Answer, Found, Look, Stage, Trained, find_bottleneck
 from vaejax.config import Config, axes_of, widest_of
 from vaejax.data import Data, digest
 from vaejax.errors import VaejaxError
@@ -139,7 +139,7 @@ def _write(path: Path, asked: Any, found: Found, config: Config, data: Data, sec
     """Every stage, the first grid last, since its answer is that of the whole."""
     stages = [found.wide, *found.rounds[1:], *([found.tuning] if found.tuning is not None else [])]
     for one in stages:
-        answer = bottleneck(one.result.dataset, margin=config.margin, margin_nats=config.margin_nats)
+        answer = saved.answer_of(config, [one.result])
         _write_stage(folder_of(path, one.stage), one, answer, config, data)
     folder.write_json(path / "look.json", {"look": _plain_look(found.look), "proposal": found.proposal._asdict()})
     gain = None if found.gain is None else found.gain._asdict()

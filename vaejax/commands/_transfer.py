@@ -67,8 +67,9 @@ class Transfer(Which):
             return 0
         require_count("steps", target.steps)
         require_count("seeds", target.seeds, least=2)
-        source = saved.load_member(self.run_folder, **self.where())
-        config = _config(self, source)
+        folder.refuse_used(out.expanduser(), resume=self.keeping.resume)  # before anything is compared
+        chosen = saved.load_chosen(self.run_folder, **self.where())
+        source, config = chosen.member, _config(target, chosen)
         data = configured.read_data(config)
         sizes = sizes_of(target, data)
         print(_told(config, data, source))
@@ -82,15 +83,14 @@ class Transfer(Which):
         return 0
 
 
-def _config(asked: Transfer, source: Member) -> Config:
+def _config(target: Target, source: saved.Chosen) -> Config:
     """That of the source for the target's data, at the source's own place in its grid. Raises: VaejaxError."""
-    before, place = saved.asked_of(asked.run_folder, **asked.where())
-    rate = place["learning_rate"] if asked.target.learning_rate is None else asked.target.learning_rate
-    same = before.data == asked.target.data
+    before, place = source.config, source.place
+    rate = place["learning_rate"] if target.learning_rate is None else target.learning_rate
+    same = before.data == target.data
     config = replace(
         before,
-        data=asked.target.data,
-        likelihood=before.likelihood,
+        data=target.data,
         binarise=before.binarise if same else "auto",
         levels=before.levels if same else None,
         beta=(place["beta"],),
@@ -99,7 +99,7 @@ def _config(asked: Transfer, source: Member) -> Config:
         learning_rate=(rate,),
         seeds=1,
         first_seed=0,
-        epochs=asked.target.epochs,
+        epochs=target.epochs,
         **{name: (place[name],) for name in ("width", "weight_decay") if name in place},
     )
     check(config)

@@ -1,9 +1,9 @@
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
 
 from vaejax.numerics import require_count
 from vaejax.types import VAE, Event, Example, Key, Number, Params
+from vaejax.verbs import reconstruct
 
 from ._types import Denoiser
 
@@ -41,12 +41,10 @@ def iterated(num_steps: Number = 5) -> Denoiser:
     num = require_count("num_steps", num_steps)
 
     def denoiser(key: Key, model: VAE, params: Params, example: Example) -> Event:
-        def again(x: Event) -> Event:
-            whole = example._replace(x=x, observed=None)
-            return model.decode(params, model.encode(params, whole), whole)
+        def again(_: int, x: Event) -> Event:
+            return reconstruct(model, params, example._replace(x=x, observed=None))
 
-        x = model.decode(params, model.encode(params, example), example)
-        return jax.lax.fori_loop(1, num, lambda _, x: again(x), x)
+        return jax.lax.fori_loop(1, num, again, reconstruct(model, params, example))
 
     return denoiser
 
@@ -66,11 +64,8 @@ def posterior_mean(num_samples: Number = 32) -> Denoiser:
     num = require_count("num_samples", num_samples)
 
     def denoiser(key: Key, model: VAE, params: Params, example: Example) -> Event:
-        def mean_at(key: Key) -> Event:
-            return model.decode(params, model.sample(key, params, example).z, example)
-
-        def add(total: Event, key: Key) -> tuple[Event, Array | None]:
-            return total + mean_at(key), None
+        def add(total: Event, key: Key) -> tuple[Event, None]:
+            return total + model.decode(params, model.sample(key, params, example).z, example), None
 
         start = jnp.zeros(model.data_shape, example.x.dtype)
         return jax.lax.scan(add, start, jax.random.split(key, num))[0] / num

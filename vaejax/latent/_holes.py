@@ -1,6 +1,5 @@
 """How far a code is from where codes are, and from when on that is too far."""
 
-import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -10,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from vaejax.errors import DataError, VaejaxError
+from vaejax.metrics import conformal_least, conformal_rank
 from vaejax.numerics import require_count, require_number
 from vaejax.samplers import Codes, Sampler
 from vaejax.types import VAE, Number, Params, Scalar
@@ -53,11 +53,10 @@ def distance_score(codes: Codes, k: Number = 1) -> Score:
     k, codes = require_count("k", k), jnp.asarray(codes)
     if len(codes) < k:
         raise DataError(f"expected at least {k} codes, got {len(codes)}")
-    scale = scales_of(codes)
+    squares_to = squared_distances(codes)
 
     def score(code: Float[Array, " size"]) -> Scalar:
-        squares = jnp.sum(jnp.square((codes - code[None]) / scale[None]), axis=1)
-        least = -jax.lax.top_k(-squares, k)[0][k - 1]
+        least = -jax.lax.top_k(-squares_to(code), k)[0][k - 1]
         return jnp.where(least > 0, jnp.sqrt(jnp.where(least > 0, least, 1.0)), 0.0)  # the root of 0 has no slope
 
     return score
@@ -77,13 +76,13 @@ def threshold_of(scores: Float[Array | np.ndarray, " num"], false_alarms: Number
     """
     require_number("false_alarms", false_alarms, above=0.0, most=1.0)
     known = np.sort(np.asarray(scores, np.float64))
-    rank = math.ceil((1 - float(false_alarms)) * (len(known) + 1) - 1e-9)  # 0.9 * 100 is not quite 90
+    rank = conformal_rank(len(known), float(false_alarms))
     if rank > len(known) or np.isnan(known).any():
         raise DataError(
-            f"expected at least {math.ceil(1 / float(false_alarms) - 1)} scores of held-out codes, none of them NaN, "
+            f"expected at least {conformal_least(float(false_alarms))} scores of held-out codes, none of them NaN, "
             f"for {float(false_alarms):g} false alarms, got {len(known)}, {np.isnan(known).sum()} of them NaN"
         )
-    return float(known[max(rank, 1) - 1])
+    return float(known[rank - 1])
 
 
 def log_prob_of(sampler: Sampler) -> Callable[[Params, Float[Array, " size"]], Scalar]:
@@ -96,7 +95,8 @@ def log_prob_of(sampler: Sampler) -> Callable[[Params, Float[Array, " size"]], S
     return sampler.log_prob
 
 
-def scales_of(codes: Float[Array, "num size"]) -> Float[Array, " size"]:
-    """The standard deviation of each number over codes; 1 where it does not vary."""
-    scale = jnp.std(codes, axis=0)
-    return jnp.where(scale > 0, scale, 1.0)
+def squared_distances(codes: Float[Array, "num size"]) -> Callable[[Float[Array, " size"]], Float[Array, " num"]]:
+    """z -> its squared distance to each of the codes, in units of the standard deviation of each number over them."""
+    spread = jnp.std(codes, axis=0)
+    scale = jnp.where(spread > 0, spread, 1.0)  # what does not vary counts as it is
+    return lambda code: jnp.sum(jnp.square((codes - code[None]) / scale[None]), axis=1)

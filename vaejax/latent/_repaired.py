@@ -12,7 +12,7 @@ from vaejax.samplers import Codes, Sampler
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
 from ._codes import code_of, latent_of
-from ._holes import Score, log_prob_of, scales_of
+from ._holes import Score, log_prob_of, squared_distances
 
 Move: TypeAlias = Callable[[Key, Float[Array, " size"]], Float[Array, " size"]]  # one step of a code
 
@@ -86,11 +86,10 @@ def to_nearest(codes: Codes, share: Number = 0.2) -> Move:
     """
     require_number("share", share, above=0.0, most=1.0)
     codes = jnp.asarray(codes)
-    scale = scales_of(codes)
+    squares_to = squared_distances(codes)
 
     def move(key: Key, code: Float[Array, " size"]) -> Float[Array, " size"]:
-        squares = jnp.sum(jnp.square((codes - code[None]) / scale[None]), axis=1)
-        return code + share * (codes[jnp.argmin(squares)] - code)
+        return code + share * (codes[jnp.argmin(squares_to(code))] - code)
 
     return move
 

@@ -15,6 +15,8 @@ from ._bootstrap import Bootstrapped as Bootstrapped
 from ._bootstrap import bootstrap as bootstrap
 from ._classifier_features import Classifier as Classifier
 from ._classifier_features import classifier_features as classifier_features
+from ._conformal import conformal_least as conformal_least
+from ._conformal import conformal_rank as conformal_rank
 from ._dci import Dci as Dci
 from ._dci import dci as dci
 from ._decoder_use import DecoderUse as DecoderUse

@@ -4,6 +4,7 @@ from jaxtyping import Array, Float
 from vaejax.numerics import require_count
 from vaejax.types import Key, Number, Params
 
+from ._rows import at_most
 from ._types import Codes, Sampler, require_codes
 
 
@@ -23,8 +24,7 @@ def empirical(*, most: Number = 5000) -> Sampler:
     most = require_count("most", most)
 
     def fit(key: Key, codes: Codes) -> Params:
-        codes = require_codes("empirical", codes, continuous=False)
-        return {"codes": codes if len(codes) <= most else jax.random.choice(key, codes, (most,), replace=False)}
+        return {"codes": at_most(key, require_codes("empirical", codes, continuous=False), most)}
 
     def sample(key: Key, params: Params) -> Float[Array, " size"]:
         return params["codes"][jax.random.randint(key, (), 0, len(params["codes"]))]

@@ -6,10 +6,9 @@ from vaejax.numerics import require_count, require_number
 from vaejax.priors import coupling_flow
 from vaejax.types import Family, Key, Number, Params, Scalar
 
+from ._rows import batch_of
 from ._types import Codes, Sampler, require_codes
 from ._whitened import coloured, frame_of, log_volume, whitened
-
-BATCH = 256
 
 
 def flow(family: Family | None = None, *, num_steps: Number = 1000, learning_rate: Number = 3e-3) -> Sampler:
@@ -48,8 +47,7 @@ def flow(family: Family | None = None, *, num_steps: Number = 1000, learning_rat
 
         def step(carry: tuple[Params, Params], key: Key) -> tuple[tuple[Params, Params], None]:
             params, state = carry
-            rows = jax.random.randint(key, (min(BATCH, len(white)),), 0, len(white))
-            updates, state = optimizer.update(jax.grad(loss)(params, white[rows]), state, params)
+            updates, state = optimizer.update(jax.grad(loss)(params, batch_of(key, white)), state, params)
             return (optax.apply_updates(params, updates), state), None
 
         (params, _), _ = jax.lax.scan(step, (first, optimizer.init(first)), jax.random.split(key, steps))

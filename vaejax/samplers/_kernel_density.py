@@ -6,6 +6,7 @@ from vaejax.numerics import LOG_2PI, require_count
 from vaejax.types import Key, Number, Params, Scalar
 
 from ._bandwidths import Bandwidth, leave_one_out
+from ._rows import at_most
 from ._types import Codes, Sampler, require_codes
 from ._whitened import coloured, frame_of, log_volume, whitened
 
@@ -30,11 +31,10 @@ def kernel_density(bandwidth: Bandwidth = leave_one_out, *, most: Number = 5000)
     most = require_count("most", most, least=2)
 
     def fit(key: Key, codes: Codes) -> Params:
-        codes = require_codes("kernel_density", codes)
-        kept = codes if len(codes) <= most else jax.random.choice(key, codes, (most,), replace=False)
+        kept = at_most(key, require_codes("kernel_density", codes), most)
         frame = frame_of(kept)
         white = whitened(frame, kept)
-        return {"frame": frame, "white": white, "bandwidth": jnp.asarray(bandwidth(white), codes.dtype)}
+        return {"frame": frame, "white": white, "bandwidth": jnp.asarray(bandwidth(white), white.dtype)}
 
     return Sampler("kernel_density", fit, _sample, _log_prob)
 

@@ -11,10 +11,9 @@ from vaejax.train import trainer
 from vaejax.types import VAE, Example, Key, NetBuilder, Number, Params, State
 from vaejax.verbs import generate
 
+from ._rows import batch_of
 from ._types import Codes, Sampler, require_codes
 from ._whitened import coloured, frame_of, whitened
-
-BATCH = 256
 
 
 def two_stage(net: NetBuilder | None = None, *, num_steps: Number = 2000, learning_rate: Number = 2e-3) -> Sampler:
@@ -52,8 +51,7 @@ def two_stage(net: NetBuilder | None = None, *, num_steps: Number = 2000, learni
 
         def step(state: State, key: Key) -> tuple[State, None]:
             which, draw = jax.random.split(key)
-            rows = jax.random.randint(which, (min(BATCH, len(white)),), 0, len(white))
-            return taught.step(draw, state, Example(white[rows]))[0], None
+            return taught.step(draw, state, Example(batch_of(which, white)))[0], None
 
         first = taught.init(first_key, Example(white[:1]))
         state, _ = jax.lax.scan(step, first, jax.random.split(key, steps))

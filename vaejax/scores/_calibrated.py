@@ -1,14 +1,11 @@
-import math
-
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from vaejax.errors import VaejaxError
+from vaejax.metrics import conformal_least, conformal_rank
 from vaejax.numerics import concrete, require_number
 from vaejax.types import Number, Scalar
-
-ROUNDING = 1e-9  # of a rate times a number of examples, which is to be a whole number where it is meant so
 
 
 def threshold(normal: ArrayLike, false_alarm_rate: Number = 0.05) -> Scalar:
@@ -27,13 +24,13 @@ def threshold(normal: ArrayLike, false_alarm_rate: Number = 0.05) -> Scalar:
     """
     scores = _scores_of(normal)
     rate = float(require_number("false_alarm_rate", false_alarm_rate, above=0.0, most=1.0))
-    alarms = math.floor(rate * (len(scores) + 1) + ROUNDING)
-    if not alarms:
-        least = math.ceil(1 / rate - 1 - ROUNDING)
+    rank = conformal_rank(len(scores), rate)
+    if rank > len(scores):
         raise VaejaxError(
-            f"{len(scores)} normal examples cannot promise a false-alarm rate of {rate:g}: it takes {least} or more"
+            f"{len(scores)} normal examples cannot promise a false-alarm rate of {rate:g}: it takes "
+            f"{conformal_least(rate)} or more"
         )
-    return jnp.sort(scores)[len(scores) - alarms]
+    return jnp.sort(scores)[rank - 1]
 
 
 def p_values(normal: ArrayLike, scores: ArrayLike) -> Float[Array, "..."]:

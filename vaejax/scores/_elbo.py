@@ -1,8 +1,6 @@
-from vaejax.metrics import importance
-from vaejax.numerics import require_number
-from vaejax.types import VAE, Example, Key, Number, Params, Scalar
+from vaejax.types import Number
 
-from ._types import FOR_DRAWS, Score, of_model
+from ._types import Score, of_draws
 
 
 def elbo(num_samples: Number = 16) -> Score:
@@ -20,9 +18,4 @@ def elbo(num_samples: Number = 16) -> Score:
     >>> vj.scores.scored(jax.random.key(1), model, params, elbo(), (), jnp.zeros((5, 4))).shape
     (5,)
     """
-    require_number("num_samples", num_samples, least=1.0)
-
-    def of(key: Key, model: VAE, params: Params, example: Example) -> Scalar:
-        return -importance(key, model, params, example, num_samples).elbo
-
-    return of_model("elbo", of, "a distortion and a rate that are finite", FOR_DRAWS)
+    return of_draws("elbo", num_samples, lambda found: -found.elbo, "a distortion and a rate that are finite")

@@ -1,8 +1,6 @@
-from vaejax.metrics import importance
-from vaejax.numerics import require_number
-from vaejax.types import VAE, Example, Key, Number, Params, Scalar
+from vaejax.types import Number
 
-from ._types import FOR_DRAWS, Score, of_model
+from ._types import Score, of_draws
 
 NEEDS = "log q(z|x) that is finite along draws of it; a posterior of points has none: use elbo or reconstruction"
 
@@ -20,9 +18,4 @@ def log_likelihood(num_samples: Number = 64) -> Score:
     >>> vj.scores.scored(jax.random.key(1), model, params, log_likelihood(), (), jnp.zeros((5, 4))).shape
     (5,)
     """
-    require_number("num_samples", num_samples, least=1.0)
-
-    def of(key: Key, model: VAE, params: Params, example: Example) -> Scalar:
-        return -importance(key, model, params, example, num_samples).log_likelihood
-
-    return of_model("log_likelihood", of, NEEDS, FOR_DRAWS)
+    return of_draws("log_likelihood", num_samples, lambda found: -found.log_likelihood, NEEDS)

@@ -1,11 +1,9 @@
 import jax.numpy as jnp
 
-from vaejax.metrics import importance
-from vaejax.numerics import require_number
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 from vaejax.verbs import reconstruct
 
-from ._types import FOR_DRAWS, Score, of_model
+from ._types import Score, of_draws, of_model
 
 
 def reconstruction(num_samples: Number = 16) -> Score:
@@ -20,12 +18,7 @@ def reconstruction(num_samples: Number = 16) -> Score:
     >>> vj.scores.scored(jax.random.key(1), model, params, reconstruction(), (), jnp.zeros((5, 4))).shape
     (5,)
     """
-    require_number("num_samples", num_samples, least=1.0)
-
-    def of(key: Key, model: VAE, params: Params, example: Example) -> Scalar:
-        return importance(key, model, params, example, num_samples).distortion
-
-    return of_model("reconstruction", of, "log p(x|z) that is finite", FOR_DRAWS)
+    return of_draws("reconstruction", num_samples, lambda found: found.distortion, "log p(x|z) that is finite")
 
 
 def squared_error() -> Score:

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 from jaxtyping import PyTree
 
 from vaejax.examples import AT_ONCE
-from vaejax.types import VAE, Example, Key, Params, Scalar
+from vaejax.metrics import Measured, importance
+from vaejax.numerics import require_number
+from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
 FOR_DRAWS = 128  # examples of 16 draws each, which are 2,048 rows in a decoder
 
@@ -45,6 +47,16 @@ def of_model(name: str, of: Callable[[Key, VAE, Params, Example], Scalar], needs
         return of(key, model, params, example)
 
     return Score(name, _nothing, _nothing, of_known, needs, at_once)
+
+
+def of_draws(name: str, num_samples: Number, of: Callable[[Measured], Scalar], needs: str) -> Score:
+    """A score of what so many draws of z measure. Raises: VaejaxError where `num_samples` is below 1."""
+    require_number("num_samples", num_samples, least=1.0)
+
+    def of_one(key: Key, model: VAE, params: Params, example: Example) -> Scalar:
+        return of(importance(key, model, params, example, num_samples))
+
+    return of_model(name, of_one, needs, FOR_DRAWS)
 
 
 def _nothing(*_: Any) -> Params:

@@ -1,12 +1,10 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from vaejax.metrics import importance
-from vaejax.numerics import require_number
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
-from ._log_likelihood import NEEDS
-from ._types import FOR_DRAWS, Score
+from ._log_likelihood import log_likelihood
+from ._types import Score
 
 
 def typicality(num_samples: Number = 64) -> Score:
@@ -24,10 +22,10 @@ def typicality(num_samples: Number = 64) -> Score:
     >>> vj.scores.fit(jax.random.key(1), model, params, typicality(), jnp.zeros((5, 4))).shape
     ()
     """
-    require_number("num_samples", num_samples, least=1.0)
+    unlikely = log_likelihood(num_samples)
 
     def see(key: Key, model: VAE, params: Params, example: Example) -> Scalar:
-        return -importance(key, model, params, example, num_samples).log_likelihood
+        return unlikely.of(key, model, params, (), example)
 
     def fit(seen: Float[Array, " num"]) -> Scalar:
         return jnp.mean(seen)
@@ -35,4 +33,4 @@ def typicality(num_samples: Number = 64) -> Score:
     def of(key: Key, model: VAE, params: Params, fitted: Params, example: Example) -> Scalar:
         return jnp.abs(see(key, model, params, example) - fitted)
 
-    return Score("typicality", see, fit, of, NEEDS, FOR_DRAWS)
+    return Score("typicality", see, fit, of, unlikely.needs, unlikely.at_once)

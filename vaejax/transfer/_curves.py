@@ -9,7 +9,7 @@ from jaxtyping import Array
 from vaejax.bound import terms
 from vaejax.data import Data, fitted, load
 from vaejax.errors import VaejaxError
-from vaejax.grid import Result, members_of, points, sweep, together, zipped
+from vaejax.grid import Result, measuring_keys, members_of, points, sweep, together, zipped
 from vaejax.grid import each_member as of_each_member
 from vaejax.numerics import require_count, require_number
 from vaejax.types import Bound, Example, Key, Number, Params, State, Trainer
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MOST = 2**28  # bytes of examples that stand in the program itself
 AT_ONCE = 256  # examples of which the bound is taken at a time
 RESERVED = {"start", "step", "seed", "draw", "num_examples"}
-MEASURING_SEED = 0
 
 
 def drawn_from(trainer: Trainer, data: Data, num_examples: Number, order: Any = None) -> Trainer:
@@ -162,7 +161,7 @@ def _own_bounds(result: Result, data: Data, orders: np.ndarray, counts: Sequence
         seen = fitted(data, trainer.model.likelihood)
 
         def one(at: tuple[Example, Array]) -> Array:
-            view_key, draw_key = jax.random.split(jax.random.fold_in(jax.random.key(MEASURING_SEED), at[1]))
+            view_key, draw_key = measuring_keys(at[1])
             found = terms(draw_key, trainer.model, params, seen.example(view_key, at[0]))
             return -(found.distortion + found.rate)
 

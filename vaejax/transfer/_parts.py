@@ -37,8 +37,7 @@ def read_params(path: str | os.PathLike[str], *names: str, under: str = "") -> d
     {'encoder': {'bias': array([1., 1.])}}
     """
     arrays, _ = store.read(path)
-    prefix = f"{under}/" if under else ""
-    inside = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    inside = store.arrays_under(arrays, under)
     if not inside:
         raise VaejaxError(f"{path} holds nothing under {under!r}; there are {', '.join(arrays) or 'no arrays'}")
     return part_of(nested(inside), *(names or ("*",)))
