@@ -210,6 +210,16 @@ def test_what_is_rejected_leaves_the_law_cut_off():
     assert scipy.stats.kstest(np.asarray(found.code[:, 0]), law.cdf).pvalue > 1e-3
 
 
+def test_the_first_draw_that_passes_is_the_code():
+    """Not a later one that passes too, though its law would be the same."""
+    found = jax.jit(lambda key: latent.rejected(key, draw, lambda z: -z[0], -1.0, num_tries=64))(KEY)
+    every = [float(draw(key)[0]) for key in jax.random.split(KEY, 64)]
+    passing = [at for at, z in enumerate(every) if z >= 1.0]
+    assert len(passing) > 1
+    assert found.code[0] == pytest.approx(every[passing[0]])
+    assert found.tries == passing[0] + 1
+
+
 def test_where_nothing_passes_the_lowest_score_is_kept():
     found = jax.jit(lambda key: latent.rejected(key, draw, lambda z: jnp.abs(z[0]), -1.0, num_tries=16))(KEY)
     every = [abs(float(draw(key)[0])) for key in jax.random.split(KEY, 16)]

@@ -268,3 +268,7 @@ def test_too_few_normal_examples_promise_nothing():
         scores.threshold(np.arange(18.0), 5)
     with pytest.raises(VaejaxError, match="none NaN"):
         scores.threshold(np.array([np.nan, 1.0]), 0.5)
+
+
+def test_where_every_alarm_may_be_false_the_threshold_is_the_least():
+    assert scores.threshold(jnp.array([3.0, 1.0, 2.0]), 1.0) == 1.0

@@ -180,6 +180,13 @@ def test_transfer_leaves_a_run_that_started_from_the_source_and_what_it_was_wort
     assert max(apart) > 0
 
 
+def test_a_folder_that_is_taken_is_refused_before_anything_is_compared(finished, rows, tmp_path, capsys, monkeypatch):
+    (tmp_path / "mine.txt").write_text("not a run")
+    monkeypatch.setattr(vj.transfer, "learning_curves", lambda *_, **__: pytest.fail("it was compared"))
+    assert run("transfer", finished, "--data", rows, "--out", tmp_path) == 2
+    assert "is not empty" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
