@@ -12,6 +12,7 @@ for name, value in {
     "JAX_COMPILATION_CACHE_DIR": str(CACHE / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "VAEJAX_CACHE": str(CACHE / "vaejax"),
     "VAEJAX_DATA": str(CACHE / "data"),
 }.items():
     os.environ.setdefault(name, value)

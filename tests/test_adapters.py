@@ -16,7 +16,7 @@ import vaejax as vj
 from vaejax import data, store
 from vaejax.errors import NetworkError, VaejaxError
 from vaejax.grid._axes import grid_of
-from vaejax.grid._plan import programs_of
+from vaejax.grid._program import programs_of
 from vaejax.model import compacted
 from vaejax.nets._dropout import dropout
 from vaejax.nets._named import leaves_of

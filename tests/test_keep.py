@@ -206,7 +206,7 @@ class TestRuns:
             ({"beta": [1.0, 3.0]}, "axes was"),
             ({"epochs": 7}, "epochs was 6 and is now 7"),
             ({"batch_size": 15}, "batch_size was 16 and is now 15"),
-            ({"plan": vj.in_turn}, "plan was together and is now in_turn"),
+            ({"plan": vj.in_turn}, "plan was auto and is now at_once=1"),
         ],
     )
     def test_another_configuration_is_refused_by_name(self, other, words, stopped):
@@ -266,7 +266,7 @@ class TestRuns:
         keeper = vj.Keeper(tmp_path, 10.0)
         for step in range(1000):
             now[0] += 1
-            keeper.offer(lambda step=step: _keep.Place(0, step, {}, np.ones(1, bool), (), ()))
+            keeper.offer(lambda step=step: _keep.Place(0, step, {}, np.ones(1, bool), (), (), {}))
         assert saves[0] == 13
         assert 3 * len(saves[1:]) <= (now[0] - saves[0]) / 50
         assert len(saves) >= 6

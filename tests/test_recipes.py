@@ -11,7 +11,7 @@ import pytest
 
 import vaejax as vj
 from vaejax.grid._axes import grid_of
-from vaejax.grid._plan import programs_of
+from vaejax.grid._program import programs_of
 
 TABLE = (Path(vj.recipes.__file__).parent / "README.md").read_text()
 RECIPES = {name: made for name, made in vars(vj.recipes).items() if inspect.isfunction(made)}

@@ -32,10 +32,14 @@ from .examples import examples_in as examples_in
 from .examples import examples_of as examples_of
 from .grid import Keeper as Keeper
 from .grid import Member as Member
+from .grid import Plan as Plan
 from .grid import ensemble as ensemble
 from .grid import extract as extract
 from .grid import fit as fit
+from .grid import halving as halving
 from .grid import in_turn as in_turn
+from .grid import patience as patience
+from .grid import plan_of as plan_of
 from .grid import points as points
 from .grid import sweep as sweep
 from .grid import together as together

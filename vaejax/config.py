@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from vaejax.grid import plan_of
 from vaejax.numerics import require_count, require_margin, require_number
 
 LikelihoodName = Literal[
@@ -31,12 +32,11 @@ class Defaults(NamedTuple):
 
     hidden: tuple[int, ...]
     learning_rate: tuple[float, ...]
-    plan: str
 
 
 DEFAULTS = {
-    "mlp": Defaults((64, 64), (1.2e-2,), "together"),
-    "conv": Defaults((256,), (2e-3,), "in_turn"),
+    "mlp": Defaults((64, 64), (1.2e-2,)),
+    "conv": Defaults((256,), (2e-3,)),
 }
 
 
@@ -91,8 +91,12 @@ class Config:
     """Examples in a step."""
     num_samples: int | None = None
     """Draws of z for the importance-weighted log likelihood. By default 128, or 16 for over 1,000 test examples."""
-    plan: Literal["auto", "together", "in_turn"] = "auto"
-    """Train all members at once, or one after another in the one program. Auto: at once, with convolutions in turn."""
+    plan: str = "auto"
+    """How members go through training: together, in_turn (one after another), or like at_once=8,shared,lanes=2: groups
+    of 8 with one seed, whose batches are drawn once, on 2 threads. Auto: the fastest on this machine."""
+    patience: int | None = None
+    """Epochs without a better held-out bound after which a member's training ends. By default none ends before the
+    last."""
     margin: float = 0.005
     """What a smaller latent size may lose, as a part of the best log likelihood."""
     margin_nats: float | None = None
@@ -141,4 +145,8 @@ def check(config: Config) -> None:
         require_number("beta", beta, least=0.0)
     for size in config.latent_size:
         require_count("latent_size", size)
+    if config.patience is not None:
+        require_count("patience", config.patience)
+    if config.plan != "auto":
+        plan_of(config.plan)
     require_margin(config.margin, config.margin_nats)

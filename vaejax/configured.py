@@ -13,7 +13,7 @@ from vaejax import likelihoods, nets, objectives, posteriors, priors, schedules,
 from vaejax.config import DEFAULTS, Config, widest_of
 from vaejax.data import Data
 from vaejax.families import COUNTS, REALS
-from vaejax.grid import in_turn, together
+from vaejax.grid import Plan, Until, patience, plan_of
 from vaejax.model import vae
 from vaejax.train import by_name, scheduled, trainer
 from vaejax.types import VAE, Family, NetBuilder, Number, Shape, Trainer
@@ -75,12 +75,16 @@ NETS: Mapping[str, Nets] = {  # from the widths of dense layers and the channels
     ),
 }
 MANY = 1000  # test examples
-PLANS: Mapping[str, Any] = {"together": together, "in_turn": in_turn}
 
 
-def plan_of(config: Config) -> Any:
-    """How the members are trained."""
-    return PLANS[DEFAULTS[config.net].plan if config.plan == "auto" else config.plan]
+def asked_plan(config: Config) -> Plan | None:
+    """How the members are to be trained; `None` is the fastest."""
+    return None if config.plan == "auto" else plan_of(config.plan)
+
+
+def until_of(config: Config) -> Until | None:
+    """When a member's training ends before the last epoch."""
+    return None if config.patience is None else patience(config.patience)
 
 
 def num_samples_of(config: Config, data: Data) -> int:

@@ -34,7 +34,7 @@ class Progress:
             disable=not self.console.is_terminal,
         )
         self.task = self.bar.add_task("compiling the training program", total=epochs)
-        self.program = 0
+        self.program, self.plan = 0, ""
 
     def __enter__(self) -> "Progress":
         self.bar.start()
@@ -53,6 +53,9 @@ class Progress:
         if program != self.program:
             self.program = program
             self.bar.reset(self.task)
+        if dataset.attrs["plan"] != self.plan:
+            self.plan = dataset.attrs["plan"]
+            self.console.print(f"members go through training {self.plan.split('; ')[-1]}")
         text = self._text(dataset, epoch)
         self.bar.update(self.task, completed=epoch, description=text)
         ends = dataset["epoch"].values
@@ -77,4 +80,6 @@ class Progress:
         alive = np.isfinite(bounds)
         diverged = int((dataset["status"].values != "ok").sum())
         best = f"best held-out bound {bounds[alive].max():.2f} nats" if alive.any() else "no finite bound"
-        return f"{bounds.size} members, {best}" + (f", {diverged} diverged" if diverged else "")
+        ended = int(np.isfinite(dataset["ended_epoch"].values).sum()) - diverged if "ended_epoch" in dataset else 0
+        told = [f"{num} {what}" for num, what in ((diverged, "diverged"), (ended, "ended")) if num > 0]
+        return ", ".join([f"{bounds.size} members", best, *told])

@@ -59,7 +59,8 @@ def run(
                 num_samples=configured.num_samples_of(config, data),
                 on_segment=progress.update,
                 keep=Keeper(path / folder.CHECKPOINTS, keeping.save_every, stop),
-                plan=configured.plan_of(config),
+                plan=configured.asked_plan(config),
+                until=configured.until_of(config),
                 **axes,
             )
         measured = time.perf_counter()

@@ -68,7 +68,8 @@ def search(config: Config, searching: Searching, keeping: Keeping) -> Found:
                 on_stage=shown.begin,
                 batch_size=config.batch_size,
                 num_samples=configured.num_samples_of(config, data),
-                plan=configured.plan_of(config),
+                plan=configured.asked_plan(config),
+                until=configured.until_of(config),
             )
         _write(path, asked, found, config, data, shown.seconds)
         shutil.rmtree(path / folder.CHECKPOINTS)

@@ -148,7 +148,7 @@ def _compared(target: Target, config: Config, data: Data, source: Member, sizes:
         seeds=range(target.seeds),
         batch_size=config.batch_size,
         num_samples=configured.num_samples_of(config, data),
-        plan=configured.plan_of(config),
+        plan=configured.asked_plan(config),
     )
 
 

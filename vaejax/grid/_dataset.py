@@ -23,6 +23,7 @@ DESCRIPTIONS = {
     "largest_code": "how far the farthest test code lies from their mean, standard deviations along an active latent",
     "num_params": "numbers learned by the compact model",
     "best_epoch": "the epoch of the state that was measured: the best on validation",
+    "ended_epoch": "the epoch at which training ended before the last: by its rule, or as it had diverged",
     "drift": "change of the validation bound over the last 20% of the epochs, nats",
     "status": "ok, or diverged: not finite any more, and not measured",
     "elbo_validation_examples": "the bound at beta 1 of each validation example, nats",

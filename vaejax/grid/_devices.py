@@ -28,12 +28,12 @@ def padded(tree: Any, mesh: Mesh) -> Any:
     return jax.tree.map(fill, tree)
 
 
-def together(function: Callable, num_mapped: int) -> Callable:
+def side_by_side(function: Callable, num_mapped: int) -> Callable:
     """`function` of one member over all of them at once: large operations for small networks.
 
     Its first `num_mapped` arguments have a leading axis of members, the others are shared.
 
-    >>> together(lambda beta, rate: beta * rate, 1)(jnp.arange(3.0), 2.0).tolist()
+    >>> side_by_side(lambda beta, rate: beta * rate, 1)(jnp.arange(3.0), 2.0).tolist()
     [0.0, 2.0, 4.0]
     """
 
@@ -43,16 +43,57 @@ def together(function: Callable, num_mapped: int) -> Callable:
     return mapped
 
 
-def in_turn(function: Callable, num_mapped: int) -> Callable:
-    """`function` of one member after another, in one program: what is large for one member is there once.
+def one_by_one(function: Callable, num_mapped: int, at_once: int | None = 1) -> Callable:
+    """`function` of `at_once` members after another, in one program: what is large for one member is there so often.
 
-    >>> in_turn(lambda beta, rate: beta * rate, 1)(jnp.arange(3.0), 2.0).tolist()
+    >>> one_by_one(lambda beta, rate: beta * rate, 1)(jnp.arange(3.0), 2.0).tolist()
     [0.0, 2.0, 4.0]
     """
+    if at_once is None:
+        return side_by_side(function, num_mapped)
 
     def mapped(*arguments: Any) -> Any:
         shared = arguments[num_mapped:]
-        return jax.lax.map(lambda member: function(*member, *shared), arguments[:num_mapped])
+        batch_size = None if at_once == 1 else at_once
+        return jax.lax.map(lambda member: function(*member, *shared), arguments[:num_mapped], batch_size=batch_size)
+
+    return mapped
+
+
+def by_groups(function: Callable, at_once: int | None, shared: bool) -> Callable:
+    """`advance` of groups of `at_once` members, one group after another, for the first so many groups of a device.
+
+    shared: the members of a group have one seed and slot, and what depends on these alone is computed once for it.
+    A group ends before the next begins, so that its parameters stay near the processor.
+    """
+
+    def mapped(carry: Any, numbers: Any, seeds: Any, slots: Any, groups: Any, *window: Any) -> Any:
+        size = len(seeds) if at_once is None else at_once
+        num = len(seeds) // size
+
+        def of_group(carry: Any, index: Any) -> Any:
+            numbers_of, seeds_of, slots_of = jax.tree.map(lambda leaf: leaf[index], members)
+            if size == 1:
+                return jax.tree.map(
+                    lambda leaf: leaf[None],
+                    function(*jax.tree.map(lambda leaf: leaf[0], (carry, numbers_of, seeds_of, slots_of)), *window),
+                )
+            of_one = (seeds_of[0], slots_of[0]) if shared else (seeds_of, slots_of)
+            own = None if shared else 0
+            return jax.vmap(function, (0, 0, own, own, *[None] * len(window)))(carry, numbers_of, *of_one, *window)
+
+        def turn(index: Any, carries: Any) -> Any:
+            here = of_group(jax.tree.map(lambda leaf: leaf[index], carries), index)
+            return jax.tree.map(lambda leaf, new: leaf.at[index].set(new), carries, here)
+
+        carries, *members = jax.tree.map(
+            lambda leaf: leaf.reshape(num, size, *leaf.shape[1:]), [carry, numbers, seeds, slots]
+        )
+        if num == 1:
+            carries = jax.tree.map(lambda leaf: leaf[None], of_group(jax.tree.map(lambda leaf: leaf[0], carries), 0))
+        else:
+            carries = jax.lax.fori_loop(0, groups[0], turn, carries)
+        return jax.tree.map(lambda leaf: leaf.reshape(num * size, *leaf.shape[2:]), carries)
 
     return mapped
 

@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from vaejax.grid._devices import in_turn, member_mesh, over_members, padded
-from vaejax.grid._plan import Program
+from vaejax.grid._devices import member_mesh, one_by_one, over_members, padded
+from vaejax.grid._program import Program
 from vaejax.grid._run import exactly
 from vaejax.types import Params
 
@@ -23,6 +23,6 @@ def each_member(function: Callable[..., Any], program: Program, params: Params, 
     def one(numbers: Any, params: Params, *shared: Any) -> Any:
         return function(program.build(numbers), params, *shared)
 
-    compiled = exactly(over_members(in_turn(one, 2), mesh, 2, len(shared), effort=1))
+    compiled = exactly(over_members(one_by_one(one, 2), mesh, 2, len(shared), effort=1))
     found = compiled(*padded((dict(program.numbers), params), mesh), *shared)
     return jax.tree.map(lambda leaf: np.asarray(leaf)[:num], found)

@@ -26,6 +26,7 @@ class Place(NamedTuple):
 
     program, step: the program that is trained and how many steps of it are done. rows, finite: the table so far.
     done: the parameters of the programs before it. training: what the program carries from step to step, [member, ...].
+    plans: how each program was trained and why, by its number.
     """
 
     program: int
@@ -34,6 +35,7 @@ class Place(NamedTuple):
     finite: np.ndarray
     done: tuple[Params, ...]
     training: Any
+    plans: Mapping[int, tuple[str, str]]
 
 
 class Keeper:
@@ -102,7 +104,7 @@ class Keeper:
         started, place = time.monotonic(), self.where()
         if (place.program, place.step) == self.saved:
             return
-        note = {"identity": self.identity, "program": place.program, "step": place.step}
+        note = {"identity": self.identity, "program": place.program, "step": place.step, "plans": dict(place.plans)}
         tree = {"rows": dict(place.rows), "finite": place.finite, "done": place.done, "training": place.training}
         store.save(self.folder / f"{place.program:04d}-{place.step:012d}", tree, note)
         for old in self._checkpoints()[GOOD:]:
@@ -146,6 +148,11 @@ class Saved(NamedTuple):
     def step(self) -> int:
         """How many of its steps were done."""
         return self.note["step"]
+
+    @property
+    def plans(self) -> dict[int, tuple[str, str]]:
+        """How each program was trained and why, by its number."""
+        return {int(number): (plan, why) for number, (plan, why) in self.note.get("plans", {}).items()}
 
     @property
     def rows(self) -> dict[str, np.ndarray]:

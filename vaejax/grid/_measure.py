@@ -9,7 +9,7 @@ import numpy as np
 
 from vaejax.data import Data
 from vaejax.grid._devices import member_mesh, padded
-from vaejax.grid._plan import Program
+from vaejax.grid._program import Program
 from vaejax.grid._run import chunks_of, compile_for
 from vaejax.metrics import active_units
 from vaejax.model import shapes_of

@@ -1,118 +1,65 @@
-"""Which members share a program: those that differ by numbers alone."""
+"""How the members of a program are trained: how many at a time, with whose batches, on how many threads."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
-
-import jax
-import jax.numpy as jnp
-import numpy as np
+from typing import NamedTuple
 
 from vaejax.errors import VaejaxError
-from vaejax.grid._axes import Grid, members_of
-from vaejax.types import Example, Trainer
+from vaejax.numerics import require_count
 
-MemberFunction = Callable[..., Trainer]
-CONCRETIZATION = (
-    jax.errors.ConcretizationTypeError,
-    jax.errors.TracerArrayConversionError,
-    jax.errors.TracerIntegerConversionError,
-    jax.errors.TracerBoolConversionError,
-)
+SYNTAX = "together, in_turn, or like at_once=8,shared,lanes=2"
 
 
-class Program(NamedTuple):
-    """Members of one static architecture.
+class Plan(NamedTuple):
+    """Members of a device go through training `at_once` together, and such groups one after another.
 
-    build: numbers -> Trainer, traceable. rows: where its members stand in the grid.
-    trainers: of each of its members, all numbers known.
-    numbers: [member] for each hyper-parameter that is traced. static: the values that this program is compiled for.
-    batch: what a batch looks like, of zeros.
+    at_once: None is as many as there are. Large groups make large operations of small networks; what is large for one
+        member stays near the processor in small ones.
+    shared: a group is of one seed, so that its batches and noise, which are the same, are drawn once.
+    lanes: on a CPU so many threads train groups of their own side by side. An operation that is too small for all
+        cores then leaves none idle.
+
+    Results agree across plans up to rounding, and are the same to the last bit for the same plan, machine and grid.
+
+    >>> str(Plan(8, shared=True)), str(Plan())
+    ('at_once=8,shared', 'at_once=all')
     """
 
-    build: Callable[[Mapping[str, Any]], Trainer]
-    rows: tuple[int, ...]
-    numbers: Mapping[str, np.ndarray]
-    static: Mapping[str, Any]
-    seeds: np.ndarray
-    trainers: tuple[Trainer, ...]
-    batch: Example
+    at_once: int | None = None
+    shared: bool = False
+    lanes: int = 1
+
+    def __str__(self) -> str:
+        """As `plan_of` reads it."""
+        words = [f"at_once={self.at_once or 'all'}", *["shared"] * self.shared]
+        return ",".join([*words, *[f"lanes={self.lanes}"] * (self.lanes > 1)])
 
 
-def programs_of(member: MemberFunction, grid: Grid, batch: Example) -> tuple[Program, ...]:
-    """The programs of a grid. What a member cannot take as a traced number becomes static: one program for each value.
+together = Plan()
+in_turn = Plan(1)
+NAMED = {"together": together, "in_turn": in_turn}
 
-    Raises: VaejaxError naming the member that cannot be built.
+
+def plan_of(text: str) -> Plan:
+    """The plan that `str(plan)` is, or one by name. Raises: VaejaxError.
+
+    >>> plan_of("at_once=8,shared,lanes=2")
+    Plan(at_once=8, shared=True, lanes=2)
+    >>> plan_of("quick")
+    Traceback (most recent call last):
+    vaejax.errors.VaejaxError: expected a plan as together, in_turn, or like at_once=8,shared,lanes=2, got 'quick'
     """
-    members = members_of(grid)
-    trainers = [_build_checked(member, row) for row in members]
-    numeric = [name for axis in grid for name, column in axis.columns.items() if column.numeric and name != "seed"]
-    traced = _traceable(member, members[0], numeric, batch)
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for index, row in enumerate(members):
-        groups.setdefault(tuple(label for name, (_, label) in row.items() if name not in (*traced, "seed")), []).append(
-            index
-        )
-    return tuple(
-        _program(member, [members[i] for i in rows], tuple(rows), traced, tuple(trainers[i] for i in rows), batch)
-        for rows in groups.values()
-    )
+    if text in NAMED:
+        return NAMED[text]
+    found = {"at_once": "all", "shared": False, "lanes": "1"}
+    for word in text.split(","):
+        name, _, value = word.partition("=")
+        if name not in found or (name == "shared") == bool(value):
+            raise VaejaxError(f"expected a plan as {SYNTAX}, got {text!r}")
+        found[name] = value or True
+    at_once = None if found["at_once"] == "all" else _count("at_once", found["at_once"])
+    return Plan(at_once, bool(found["shared"]), _count("lanes", found["lanes"]))
 
 
-def _program(
-    member: MemberFunction,
-    rows: list[dict],
-    indices: tuple[int, ...],
-    traced: list[str],
-    trainers: tuple[Trainer, ...],
-    batch: Example,
-) -> Program:
-    static = {name: value for name, (value, _) in rows[0].items() if name not in (*traced, "seed")}
-    return Program(
-        build=lambda numbers: member(**static, **numbers),
-        rows=indices,
-        numbers={name: np.array([row[name][0] for row in rows]) for name in traced},
-        static=static,
-        seeds=np.array([row["seed"][0] for row in rows], np.uint32),
-        trainers=trainers,
-        batch=batch,
-    )
-
-
-def _build_checked(member: MemberFunction, row: Mapping[str, tuple[Any, Any]]) -> Trainer:
-    values = {name: value for name, (value, _) in row.items() if name != "seed"}
-    shown = ", ".join(f"{name}={label}" for name, (_, label) in row.items() if name != "seed")
-    try:
-        built = member(**values)
-    except VaejaxError as error:
-        raise type(error)(f"at {shown}: {error}") from None
-    except TypeError as error:
-        if "argument" in str(error) and getattr(member, "__name__", "") in str(error):
-            raise VaejaxError(f"the member function does not fit the axes ({', '.join(values)}): {error}") from error
-        raise
-    if not isinstance(built, Trainer):
-        raise VaejaxError(f"a member must be a function of its axes that returns vj.trainer(...), got {built!r}")
-    return built
-
-
-def _traceable(member: MemberFunction, row: Mapping, names: list[str], batch: Example) -> list[str]:
-    """The names that can all be traced together."""
-    if _traces(member, row, names, batch):
-        return names
-    return [name for name in names if _traces(member, row, [name], batch)]
-
-
-def _traces(member: MemberFunction, row: Mapping, names: list[str], batch: Example) -> bool:
-    static = {name: value for name, (value, _) in row.items() if name not in (*names, "seed")}
-
-    def one_step(numbers: Mapping[str, Any]) -> Any:
-        trainer = member(**static, **numbers)
-        state = trainer.init(jax.random.key(0), batch)
-        return trainer.step(jax.random.key(0), state, batch)
-
-    try:
-        jax.eval_shape(one_step, {name: jnp.asarray(row[name][0]) for name in names})
-    except CONCRETIZATION:
-        if not names:
-            raise
-        return False
-    return True
+def _count(name: str, text: object) -> int:
+    if not str(text).isdecimal():
+        raise VaejaxError(f"{name} of a plan must be a whole number from 1, got {text!r}")
+    return require_count(name, int(str(text)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from vaejax.errors import VaejaxError
 from vaejax.grid._axes import Grid, members_of
-from vaejax.grid._plan import Program
+from vaejax.grid._program import Program
 from vaejax.model import compacted
 from vaejax.types import VAE, Params
 

@@ -12,8 +12,8 @@ from jax.sharding import Mesh
 from jaxtyping import Array
 
 from vaejax.bound import terms
-from vaejax.grid._devices import in_turn, over_members, together
-from vaejax.grid._plan import Program
+from vaejax.grid._devices import by_groups, one_by_one, over_members, side_by_side
+from vaejax.grid._program import Program
 from vaejax.metrics import BLOCK as DRAWS_AT_ONCE
 from vaejax.metrics import Measured, importance
 from vaejax.train import Batches, Shown, nothing_shown, segment
@@ -21,7 +21,6 @@ from vaejax.types import VAE, Bound, Example, Key, Latent, Params, Scalar, State
 
 Numbers = Mapping[str, Any]
 Carry = tuple[State, Shown]
-Plan = Callable[[Callable, int], Callable]
 MEASURING_SEED = 0  # of all noise in measuring: members and epochs are compared on the same draws
 AT_ONCE = 2**16  # values of x that are decoded at once in measuring, about as many as in training, for the caches
 CHUNK = 100  # examples measured at a time; small, so that filling up the last costs little
@@ -78,8 +77,8 @@ class Compiled(NamedTuple):
     """The programs of an architecture, over its members; jax compiles each when it is first called.
 
     start: `(numbers, seeds, raw) -> (carry, kept)`.
-    advance: `(carry, numbers, seeds, slots, raw, rows, first, num) -> carry`. The one training program: the device
-        counts the steps, so pieces of any length are this program.
+    advance: `(carry, numbers, seeds, slots, groups, raw, rows, first, num) -> carry`, of the first so many groups of
+        each device. The one training program: the device counts the steps, so pieces of any length are this program.
     look: `(numbers, carry, chunk) -> sum of the bound at beta 1 over examples`, one draw of z each.
     score: the same of `(numbers, params, chunk)`.
     keep: `(kept, numbers, carry, elbo, epoch) -> (kept, record)`.
@@ -94,10 +93,13 @@ class Compiled(NamedTuple):
     measure: Callable[..., Any]
 
 
-def compile_for(program: Program, batches: Batches, mesh: Mesh, plan: Plan = together) -> Compiled:
+def compile_for(
+    program: Program, batches: Batches, mesh: Mesh, at_once: int | None = None, shared: bool = False
+) -> Compiled:
     """The programs of an architecture. Every key comes from a member's seed alone, never from its place in the grid.
 
-    plan: how the members of a device are trained, `together` or `in_turn`.
+    at_once: how many neighbouring members of a device go through training together, all of them where it is `None`.
+    shared: those are of one seed.
     """
 
     def start(numbers: Numbers, seed: Array, raw: Example) -> tuple[Carry, Kept]:
@@ -131,17 +133,17 @@ def compile_for(program: Program, batches: Batches, mesh: Mesh, plan: Plan = tog
     def measure(numbers: Numbers, params: Params, chunk: Chunk, num_samples: Array) -> Any:
         return _measure(program.build(numbers).model, batches, params, chunk, num_samples)
 
-    def trained(function: Callable, mapping: Plan, num_mapped: int, num_shared: int, **options: Any) -> Callable:
-        mapped = functools.update_wrapper(mapping(function, num_mapped), function)  # for the name in jax's events
-        return over_members(mapped, mesh, num_mapped, num_shared, **options)
+    def trained(function: Callable, mapped: Callable, num_mapped: int, num_shared: int, **options: Any) -> Callable:
+        named = functools.update_wrapper(mapped, function)  # for the name in jax's events
+        return over_members(named, mesh, num_mapped, num_shared, **options)
 
     return Compiled(
-        trained(start, together, 2, 1, effort=0),
-        trained(advance, plan, 4, 4, donate=True),
-        exactly(trained(look, plan, 2, 1, effort=1)),
-        exactly(trained(score, in_turn, 2, 1, effort=1)),
-        trained(keep, together, 4, 1, donate=True, effort=0),
-        exactly(trained(measure, in_turn, 2, 2, effort=1)),  # in turn, so that memory does not grow with the grid
+        trained(start, side_by_side(start, 2), 2, 1, effort=0),
+        trained(advance, by_groups(advance, at_once, shared), 5, 4, donate=True),
+        exactly(trained(look, one_by_one(look, 2, at_once), 2, 1, effort=1)),
+        exactly(trained(score, one_by_one(score, 2), 2, 1, effort=1)),
+        trained(keep, side_by_side(keep, 4), 4, 1, donate=True, effort=0),
+        exactly(trained(measure, one_by_one(measure, 2), 2, 2, effort=1)),  # so that memory does not grow with the grid
     )
 
 

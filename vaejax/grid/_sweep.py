@@ -12,15 +12,16 @@ import jax.numpy as jnp
 from vaejax.data import Data, digest, fitted, load
 from vaejax.errors import VaejaxError, VaejaxWarning
 from vaejax.grid._axes import Axis, Grid, axis, grid_of
+from vaejax.grid._choice import Choice
 from vaejax.grid._dataset import DESCRIPTIONS
-from vaejax.grid._devices import together
-from vaejax.grid._keep import Keeper, Place
+from vaejax.grid._endings import Until
+from vaejax.grid._keep import Keeper, Place, Saved
 from vaejax.grid._measure import measure
-from vaejax.grid._plan import MemberFunction, Program, programs_of
+from vaejax.grid._plan import Plan, plan_of
+from vaejax.grid._program import MemberFunction, Program, programs_of
 from vaejax.grid._result import Member, Result, extract
-from vaejax.grid._run import Plan
 from vaejax.grid._sheet import Sheet
-from vaejax.grid._train import train_program
+from vaejax.grid._train import Restored, Work, train_program
 from vaejax.numerics import require_count
 from vaejax.train import Batches, unfinished
 from vaejax.types import Example, Params, Shape, Trainer
@@ -39,7 +40,9 @@ def sweep(
     num_samples: int = 128,
     on_segment: Callable[["xr.Dataset"], Any] | None = None,
     keep: str | Path | Keeper | None = None,
-    plan: Plan = together,
+    plan: Plan | None = None,
+    until: Until | None = None,
+    memory: int | None = None,
     **more: Any,
 ) -> Result:
     """Train `member(**point)` for every point of a grid in as few programs as there are architectures, and measure it.
@@ -55,8 +58,13 @@ def sweep(
     on_segment: called some 50 times, and at least every 100 epochs, with the histories so far, a dataset over the axes.
     keep: a folder for checkpoints (see `vj.Keeper`). A run that was killed goes on from the last of them when it is
         started again with the same arguments, and its results are, on the same machine, the same to the last bit.
-    plan: how members are trained: `vj.together`, best for small networks, or `vj.in_turn`, one after another within
-        the one program, for large ones. Results agree up to rounding.
+    plan: how members are trained, a `vj.Plan`, like `vj.together` or `vj.in_turn`. By default the fastest, as trials
+        on this machine tell where training takes more than a minute, and remembered (VAEJAX_CACHE, by default
+        ~/.cache/vaejax); the table says which and why, `attrs["plan"]`. Results agree across plans up to rounding.
+    until: which members are trained no more, from the table so far, asked at each segment: `vj.patience(20)`,
+        `vj.halving(...)`, or any function from a dataset to booleans over the axes. What has diverged always ends.
+        Those that remain close ranks, so that what has ended costs nothing, or little.
+    memory: bytes that training may take; by default nine tenths of the device's. Plans are chosen to fit.
 
     Measured is the state with the best validation bound, on every example of a split once, in nats at beta 1.
     Raises: VaejaxError before anything is trained.
@@ -81,12 +89,12 @@ def sweep(
     going_on = _going_on(programs, [epochs * one.num_steps for one in batches])
     if going_on:
         warnings.warn(going_on, VaejaxWarning, stacklevel=2)
-    sheet = Sheet(grid, epochs, on_segment)
+    sheet = Sheet(grid, epochs, on_segment, until)
     options = {"epochs": epochs, "batch_size": size, "drop_last": drop_last, "num_samples": num_samples}
     keeper = keep if isinstance(keep, Keeper) else Keeper(keep)
-    saved = keeper.begin(lambda: {**options, **_identity(grid, seen, plan)})
+    saved = keeper.begin(lambda: {**options, **_identity(grid, seen, plan, until)})
     if saved is not None:
-        sheet.restore(saved.rows, saved.finite)
+        sheet.restore(saved.rows, saved.finite, saved.plans)
     trained: list[Params] = []
     for number, (program, view) in enumerate(zip(programs, seen, strict=True)):
         if saved is not None and number < saved.program:
@@ -94,11 +102,15 @@ def sweep(
             continue
 
         def offer(step: int, training: Callable[[], Any], number: int = number) -> None:
-            keeper.offer(lambda: Place(number, step, sheet.rows, sheet.finite, tuple(trained), training()))
+            keeper.offer(lambda: Place(number, step, sheet.rows, sheet.finite, tuple(trained), training(), sheet.plans))
+
+        def note(choice: Choice, number: int = number) -> None:
+            sheet.plans[number] = (str(choice.plan), choice.reason)
 
         begun = saved if saved is not None and saved.program == number and saved.step else None
-        again = None if begun is None else (begun.step, functools.partial(begun.part, "training"))
-        params = train_program(program, batches[number], view, sheet, number, plan, again, offer)
+        again = None if begun is None else _again(begun)
+        work = Work(program, number, batches[number], view, plan, memory)
+        params = train_program(work, sheet, again, offer, note)
         sheet.put(program, measure(program, params, view, num_samples, keeper.poll))
         trained.append(params)
         offer(0, lambda: (), number + 1)
@@ -175,12 +187,20 @@ def _going_on(programs: tuple[Program, ...], num_steps: list[int]) -> str:
     return f"{found[0]}{also}." if found else ""
 
 
-def _identity(grid: Grid, seen: list[Data], plan: Plan) -> dict[str, Any]:
+def _again(saved: Saved) -> Restored:
+    """Where a program goes on, by the plan that it was trained by, which its last bits depend on."""
+    plan, why = saved.plans.get(saved.program, ("", ""))
+    choice = Choice(plan_of(plan), why) if plan else None
+    return Restored(saved.step, functools.partial(saved.part, "training"), choice)
+
+
+def _identity(grid: Grid, seen: list[Data], plan: Plan | None, until: Until | None) -> dict[str, Any]:
     """What a run that goes on must share with the one that was saved."""
     axes = {name: list(column.labels) for one in grid for name, column in one.columns.items()}
     views = {view.preparation: view for view in seen}  # of the same splits, so that each is read once
     hashes = [digest(view) for view in views.values()]
-    return {"axes": axes, "data": hashes, "plan": str(getattr(plan, "__name__", plan))}
+    ends = None if until is None else getattr(until, "__name__", str(until))
+    return {"axes": axes, "data": hashes, "plan": "auto" if plan is None else str(plan), "until": ends}
 
 
 def _with_seed(grid: Grid) -> Grid:

@@ -2,20 +2,22 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding
-from jax.sharding import PartitionSpec as P
 
 from vaejax.data import Data
-from vaejax.grid._devices import MEMBER, member_mesh, padded
+from vaejax.errors import VaejaxError
+from vaejax.grid._choice import Choice, candidates, choose, halved, memory_of, out_of_memory
+from vaejax.grid._devices import member_mesh
 from vaejax.grid._feed import feed_of
-from vaejax.grid._plan import Program
-from vaejax.grid._run import Plan, chunks_of, compile_for, training_key
+from vaejax.grid._measure import num_params
+from vaejax.grid._plan import Plan
+from vaejax.grid._program import Program
+from vaejax.grid._run import Kept, Record, training_key
 from vaejax.grid._sheet import Sheet
+from vaejax.grid._training import Place, Training
 from vaejax.train import Batches
 from vaejax.types import Params
 
@@ -23,7 +25,14 @@ SECONDS = 5.0  # of work that the devices are given at a time: between two such 
 TRIALS = (1, 10)  # steps of the first slices: one that compiles, one that tells how long a step takes
 
 Offer = Callable[[int, Callable[[], Any]], None]  # (steps done, what is carried on) may be saved now
-Restored = tuple[int, Callable[[Any], Any]]  # steps done, and what was carried on, given its shapes
+
+
+class Restored(NamedTuple):
+    """steps: that are done. read: what was carried on, given its shapes. choice: how it was trained."""
+
+    steps: int
+    read: Callable[[Any], Any]
+    choice: Choice | None
 
 
 class Pace:
@@ -43,63 +52,128 @@ class Pace:
         self.trials = self.trials[1:]
 
 
+class Work(NamedTuple):
+    """What there is to train: the program of that number, its batches and data, by this plan or the fastest."""
+
+    program: Program
+    number: int
+    batches: Batches
+    data: Data
+    plan: Plan | None
+    memory: int | None
+
+
+class Run:
+    """A program in training: what is still trained, and what members that have ended have left."""
+
+    def __init__(self, work: Work, sheet: Sheet, restored: Restored | None, note: Callable[[Choice], None]) -> None:
+        self.work, self.sheet, self.restored = work, sheet, restored
+        program = work.program
+        self.mesh = member_mesh(len(program.rows))
+        self.feed = feed_of(work.data.raw("train"), work.batches, program.seeds, training_key)
+        self.left: Place | None = None  # of all members, where some have ended
+        self.ended = np.zeros(len(program.rows), bool)
+        self.note = note
+        self.choice, training = self._chosen()
+        note(self.choice)
+        self.done = 0
+        self.training = self._begun(training)
+
+    def advance(self, steps: int) -> None:
+        """So many steps. Where memory ends, by half as many members at once, and from the last place that is kept."""
+        try:
+            self.training.advance(self.done, steps)
+            self.done += steps
+        except jax.errors.JaxRuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            less = halved(self.training.plan, len(self.training.members))
+            if less is None:
+                raise VaejaxError(f"memory ended with one member at once: {error}") from error
+            self.choice = Choice(less, f"memory ended by {self.training.plan}")
+            self.note(self.choice)
+            self.training = self._begun(self._by(less))
+
+    def here(self) -> Place:
+        """The state of all members, `[member, ...]`, on the host."""
+        here = self.training.here()
+        if self.left is None:
+            return here
+        return jax.tree.map(self._written, self.left, here)
+
+    def end(self, ended: np.ndarray) -> None:
+        """These members, `[member]` of the program, are trained no more: what they are now is what they leave."""
+        if (ended == self.ended).all():
+            return
+        left = self.here()
+        self.left, self.ended = left, ended
+        if not ended.all():
+            self.training = self.training.without(ended, lambda: left)
+
+    def best(self) -> Kept:
+        """What was kept of all members, on the host."""
+        return self.here()[1]
+
+    def look(self, epoch: int) -> tuple[np.ndarray, np.ndarray, Record]:
+        """The members that are trained, their held-out bounds, and what there is to look at; the best is kept."""
+        elbo = self.training.look()
+        record = self.training.keep(elbo, epoch)
+        still = ~self.ended[self.training.members]
+        return self.training.members[still], elbo[still], jax.tree.map(lambda leaf: leaf[still], record)
+
+    def _written(self, whole: np.ndarray, some: np.ndarray) -> np.ndarray:
+        """All members, with those that are trained as they are now."""
+        members, whole = self.training.members, np.array(whole)
+        still = ~self.ended[members]
+        whole[members[still]] = some[still]
+        return whole
+
+    def _chosen(self) -> tuple[Choice, Training]:
+        work = self.work
+        before = None if self.restored is None else self.restored.choice
+        asked = before if work.plan is None else Choice(work.plan, "as asked")
+        if asked is not None:
+            return asked, self._by(asked.plan)
+        num_steps = self.sheet.epochs * work.batches.num_steps
+        plans = candidates(work.program.seeds, int(num_params(work.program).max()), self.mesh)
+        memory = memory_of(self.mesh) if work.memory is None else work.memory
+        return choose(self._by, plans, num_steps, memory)
+
+    def _by(self, plan: Plan) -> Training:
+        work = self.work
+        members = np.arange(len(work.program.rows))
+        return Training(work.program, work.batches, work.data, self.feed, plan, self.mesh, members)
+
+    def _begun(self, training: Training) -> Training:
+        if self.restored is None:
+            self.done, place = 0, None
+        else:
+            self.done, place = self.restored.steps, self.restored.read(training.like())
+        self.ended = self.sheet.reopened(self.work.program, self.done // self.work.batches.num_steps)
+        self.left = place if self.ended.any() else None
+        training.begin(place)
+        return training.without(self.ended, lambda: place) if self.ended.any() else training
+
+
 def train_program(
-    program: Program,
-    batches: Batches,
-    data: Data,
-    sheet: Sheet,
-    number: int,
-    plan: Plan,
-    restored: Restored | None,
-    offer: Offer,
+    work: Work, sheet: Sheet, restored: Restored | None, offer: Offer, note: Callable[[Choice], None]
 ) -> Params:
     """The parameters of the members at their best on validation, stacked, on the host."""
-    num, mesh = len(program.rows), member_mesh(len(program.rows))
-    compiled = compile_for(program, batches, mesh, plan)
-    feed = feed_of(data.raw("train"), batches, program.seeds, training_key)
-    numbers, seeds, slots = padded((dict(program.numbers), program.seeds, feed.slots), mesh)
-    start = numbers, seeds, next(chunks_of(data.raw("train"), batches.size)).raw
-    if restored is None:
-        done, (carry, kept) = 0, compiled.start(*start)
-    else:
-        done, read = restored
-        carry, kept = padded(read(_members_of(jax.eval_shape(compiled.start, *start), num)), mesh)
-    carry, kept = jax.device_put((carry, kept), NamedSharding(mesh, P(MEMBER)))
-    pace = Pace(feed.longest)
-
-    def here() -> Any:
-        return jax.tree.map(lambda leaf: leaf[:num], (carry, kept))
-
-    for at, (epoch, end) in enumerate(zip(sheet.ends.tolist(), (sheet.ends * batches.num_steps).tolist(), strict=True)):
-        if end <= done:
-            continue
-        while done < end:
-            steps, began = pace.next(end - done), time.monotonic()
-            window = (*feed.window(done, steps), jnp.asarray(done), jnp.asarray(steps))
-            carry = jax.block_until_ready(compiled.advance(carry, numbers, seeds, slots, *window))
-            done += steps
-            pace.took(steps, time.monotonic() - began)
-            if done < end:
-                offer(done, here)
-        elbo = _held_out(compiled.look, numbers, carry, data)
-        kept, record = compiled.keep(kept, numbers, carry, jnp.asarray(elbo, float), jnp.asarray(epoch))
-        sheet.record(number, program, at, elbo[:num], _on_host(record, num))
-        offer(done, here)
-    best = _on_host(kept, num)
-    sheet.put(program, {"best_epoch": best.epoch})
+    run = Run(work, sheet, restored, note)
+    program, batches = work.program, work.batches
+    pace = Pace(run.feed.longest)
+    ends = (sheet.ends * batches.num_steps).tolist()
+    while run.done < ends[-1] and not run.ended.all():
+        at = next(i for i, end in enumerate(ends) if end > run.done)
+        began, before = time.monotonic(), run.done
+        steps = pace.next(ends[at] - run.done)
+        run.advance(steps)
+        pace.took(steps, time.monotonic() - began)
+        if before < run.done < ends[at]:
+            offer(run.done, run.here)
+        elif run.done == ends[at]:
+            run.end(sheet.record(work.number, program, at, *run.look(int(sheet.ends[at]))))
+            offer(run.done, run.here)
+    best = run.best()
+    sheet.put(program, {"best_epoch": np.asarray(best.epoch)})
     return best.params
-
-
-def _held_out(look: Callable[..., Any], numbers: Any, carry: Any, data: Data) -> np.ndarray:
-    """The bound at beta 1 on validation, one draw of z, `[member]`."""
-    sums = [look(numbers, carry, chunk) for chunk in chunks_of(data.raw("validation"))]
-    return np.sum([np.asarray(one, np.float64) for one in sums], axis=0) / len(data.validation)
-
-
-def _on_host(tree: Any, num: int) -> Any:
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[:num], tree)
-
-
-def _members_of(like: Any, num: int) -> Any:
-    """Shapes without the members that fill up the devices."""
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((num, *leaf.shape[1:]), leaf.dtype), like)

@@ -9,7 +9,7 @@ from jaxtyping import Array
 from vaejax.bound import terms
 from vaejax.data import Data, fitted, load
 from vaejax.errors import VaejaxError
-from vaejax.grid import Result, measuring_keys, members_of, points, sweep, together, zipped
+from vaejax.grid import Plan, Result, measuring_keys, members_of, points, sweep, zipped
 from vaejax.grid import each_member as of_each_member
 from vaejax.numerics import require_count, require_number
 from vaejax.types import Bound, Example, Key, Number, Params, State, Trainer
@@ -75,7 +75,7 @@ def learning_curves(
     seeds: Sequence[int] = (0, 1, 2),
     batch_size: int = 64,
     num_samples: int = 16,
-    plan: Callable[[Callable, int], Callable] = together,
+    plan: Plan | None = None,
 ) -> "xr.Dataset":
     """The table of members at every start, number of target examples and seed, trained as one grid: for `worth`.
 

@@ -1,0 +1,294 @@
+"""How a grid is run changes how long it takes and nothing else: plans, threads, memory that ends, members that end."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import vaejax as vj
+from vaejax.errors import Stopped, VaejaxError
+from vaejax.grid import _choice, _train, _training, plan_of
+from vaejax.grid._layout import layout_of
+
+ROWS = np.random.default_rng(0).integers(0, 2, (60, 4)).astype(np.uint8)
+SEEDS = np.array([3, 1, 3, 1, 3, 1, 3])
+PLANS = [vj.Plan(at, shared, lanes) for at in (None, 1, 2, 3) for shared in (False, True) for lanes in (1, 2)]
+MEASURED = ("elbo", "log_likelihood", "rate", "history_validation", "history_value")
+
+
+def member(beta, latent_size):
+    net = vj.nets.mlp(4)
+    model = vj.vae(
+        net, net, data_shape=(4,), latent_size=latent_size, max_latent_size=2, likelihood=vj.likelihoods.bernoulli()
+    )
+    return vj.trainer(model, vj.objectives.elbo(beta), optax.adam(1e-2))
+
+
+def train(**options):
+    settings = {"beta": [0.5, 1.0, 2.0], "latent_size": [2], "seed": [0, 1], "epochs": 5, **options}
+    return vj.sweep(member, ROWS, **{"num_samples": 4, "batch_size": 16, **settings})
+
+
+def same(one, other, names=MEASURED):
+    for name in names:
+        np.testing.assert_array_equal(one.dataset[name].values, other.dataset[name].values, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return train(plan=vj.in_turn)
+
+
+class TestLayout:
+    @pytest.mark.parametrize("num_devices", [1, 3])
+    @pytest.mark.parametrize("plan", PLANS, ids=str)
+    def test_every_member_has_a_place_in_a_group_of_its_seed(self, plan, num_devices):
+        rows, places, at_once = layout_of(SEEDS, plan, num_devices)
+        np.testing.assert_array_equal(rows.ravel()[places], np.arange(len(SEEDS)))
+        assert set(rows.ravel()) == set(range(len(SEEDS)))
+        assert len(rows) == plan.lanes
+        assert rows.shape[1] % (at_once * num_devices) == 0
+        if plan.shared:
+            assert all(len(set(SEEDS[group])) == 1 for group in rows.reshape(-1, at_once))
+        assert plan.at_once is None or at_once <= plan.at_once
+
+    def test_all_at_once_is_shared_out_evenly(self):
+        assert layout_of(np.zeros(20), vj.Plan(None, lanes=2)).rows.shape == (2, 10)
+        assert layout_of(np.repeat([0, 1], 10), vj.Plan(None, shared=True, lanes=2)).rows.tolist() == [
+            list(range(10)),
+            list(range(10, 20)),
+        ]
+
+    @pytest.mark.parametrize("plan", PLANS, ids=str)
+    def test_a_plan_is_what_it_says(self, plan):
+        assert plan_of(str(plan)) == plan
+
+    @pytest.mark.parametrize("text", ["", "at_once", "at_once=0", "at_once=-1", "shared=1", "lanes=x", "fast=1", "2"])
+    def test_what_is_no_plan_is_refused(self, text):
+        with pytest.raises(VaejaxError, match=r"plan|at_once"):
+            plan_of(text)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=str)
+def test_members_are_the_same_by_every_plan(plan, float64):
+    one, other = train(plan=vj.in_turn), train(plan=plan)
+    for name in MEASURED:
+        np.testing.assert_allclose(one.dataset[name], other.dataset[name], rtol=1e-8, atol=1e-8, err_msg=name)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8), one.params, other.params)
+
+
+class TestEndings:
+    def test_a_member_without_patience_left_is_what_it_was_and_harms_nobody(self, whole):
+        # Ends the first setting at epoch 2 and the second at epoch 3: groups close ranks twice.
+        def until(table):
+            return (table["elbo_beta"] <= (table.attrs["epoch"] - 1) / 2) & (table.attrs["epoch"] > 1)
+
+        def told(table):
+            beta = table["history_validation"].isel(epoch=0, drop=True) * 0 + table["beta"]
+            return until(table.assign(elbo_beta=beta.fillna(9.0)))
+
+        ended = train(plan=vj.in_turn, until=told)
+        epochs = ended.dataset["ended_epoch"].isel(latent_size=0, seed=0).values
+        np.testing.assert_array_equal(epochs, [2, 3, np.nan])
+        for at, last in enumerate([2, 3, 5]):
+            mine, theirs = (one.dataset["history_validation"].isel(beta=at) for one in (ended, whole))
+            np.testing.assert_array_equal(mine.sel(epoch=slice(None, last)), theirs.sel(epoch=slice(None, last)))
+            assert np.isnan(mine.sel(epoch=slice(last + 1, None))).all()
+        same(ended_at(ended, 2), ended_at(whole, 2), ["elbo", "log_likelihood", "best_epoch"])
+        short = train(plan=vj.in_turn, epochs=2)
+        same(ended_at(ended, 0), ended_at(short, 0), ["elbo", "log_likelihood", "best_epoch"])
+
+    @pytest.mark.parametrize("plan", [vj.together, vj.Plan(2, shared=True, lanes=2)], ids=str)
+    def test_what_has_ended_is_trained_no_more(self, plan, monkeypatch):
+        used = []
+        advance = _training.Training.advance
+
+        def counted(training, first, num):
+            groups = sum(int(lane.groups.sum()) for lane in training.lanes)
+            used.append(groups * training.layout.at_once)
+            return advance(training, first, num)
+
+        monkeypatch.setattr(_training.Training, "advance", counted)
+        ended = train(plan=plan, beta=[0.5, 1.0, 2.0, 4.0], until=lambda table: _beta(table) < 4.0)
+        assert used[0] == 8
+        assert used[-1] == 2  # one setting is left, of two seeds
+        alone = train(plan=plan, beta=[4.0])
+        np.testing.assert_allclose(ended.dataset["elbo"].isel(beta=3), alone.dataset["elbo"].isel(beta=0), rtol=1e-5)
+
+    def test_a_run_in_which_members_have_ended_goes_on(self, tmp_path, whole):
+        def until(table):
+            return (_beta(table) < 1.0) & (table.attrs["epoch"] > 1)
+
+        options = {"plan": vj.in_turn, "until": until}
+        left = train(**options)
+        for num in (3, 2):
+            times = iter(range(num))
+            with pytest.raises(Stopped):
+                train(**options, keep=vj.Keeper(tmp_path, 0.0, lambda times=times: 15 if next(times, 9) == 9 else 0))
+        again = train(**options, keep=tmp_path)
+        same(left, again, (*MEASURED, "ended_epoch"))
+
+    def test_what_diverged_is_trained_no_more(self):
+        def diverging(learning_rate):
+            model = vj.vae(vj.nets.mlp(4), vj.nets.mlp(4), data_shape=(4,), latent_size=1)
+            return vj.trainer(model, vj.objectives.elbo(), optax.sgd(learning_rate))
+
+        rows = np.random.default_rng(0).random((40, 4))
+        table = vj.sweep(diverging, rows, learning_rate=[1e-3, 1e30], epochs=4, num_samples=2, plan=vj.in_turn).dataset
+        assert table["status"].values.ravel().tolist() == ["ok", "diverged"]
+        np.testing.assert_array_equal(table["ended_epoch"].values.ravel(), [np.nan, 2.0])
+
+    def test_a_rule_must_tell_of_every_member(self):
+        with pytest.raises(VaejaxError, match="until must give booleans over beta, latent_size, seed"):
+            train(until=lambda table: True)
+
+    def test_halving_keeps_the_best_of_each_setting(self):
+        table = train(beta=[0.5, 1.0, 2.0, 4.0], until=vj.halving("beta", first=1), epochs=6).dataset
+        history = table["history_validation"].isel(latent_size=0)
+        trained = (~np.isnan(history)).sum("beta")
+        np.testing.assert_array_equal(trained, [[4, 2, 1, 1, 1, 1]] * 2)
+        for seed in (0, 1):
+            first = history.sel(seed=seed, epoch=1).values
+            left = np.flatnonzero(~np.isnan(history.sel(seed=seed, epoch=2).values))
+            assert set(left) == set(np.argsort(first)[-2:])
+
+    @pytest.mark.parametrize("rule", [lambda: vj.patience(0), lambda: vj.halving("beta", first=1, keep=1.0)])
+    def test_a_rule_that_can_not_be_is_refused(self, rule):
+        with pytest.raises(VaejaxError, match=r"epochs|keep"):
+            rule()
+
+    def test_an_axis_to_halve_must_be_there(self):
+        with pytest.raises(VaejaxError, match="'width' is no axis of this grid to halve; there are beta"):
+            train(until=vj.halving("width", first=1))
+
+
+def _beta(table):
+    return table["history_validation"].isel(epoch=0, drop=True).fillna(0.0) * 0 + table["beta"]
+
+
+def ended_at(result, at):
+    return result._replace(dataset=result.dataset.isel(beta=at))
+
+
+class TestMemory:
+    def test_where_memory_ends_half_as_many_go_on_from_where_they_were(self, monkeypatch, tmp_path):
+        expected = train(plan=vj.Plan(3))
+        advance, tried = _training.Training.advance, []
+
+        def full(training, first, num):
+            tried.append((training.plan.at_once, first))
+            if training.plan.at_once is None and first > 2:
+                training.carries = []  # they were given away
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.")
+            return advance(training, first, num)
+
+        monkeypatch.setattr(_training.Training, "advance", full)
+        found = train(plan=vj.together)
+        assert "memory ended by at_once=all" in found.dataset.attrs["plan"]
+        assert {at_once for at_once, _ in tried} == {None, 3}
+        same(found, expected)
+
+    def test_memory_that_ends_with_one_member_is_said(self, monkeypatch):
+        def full(training, first, num):
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+
+        monkeypatch.setattr(_training.Training, "advance", full)
+        with pytest.raises(VaejaxError, match="memory ended with one member at once"):
+            train(plan=vj.Plan(2))
+
+    def test_other_failures_are_not_taken_for_it(self, monkeypatch):
+        def broken(training, first, num):
+            raise jax.errors.JaxRuntimeError("INTERNAL: something else")
+
+        monkeypatch.setattr(_training.Training, "advance", broken)
+        with pytest.raises(jax.errors.JaxRuntimeError, match="something else"):
+            train()
+
+    def test_plans_are_chosen_to_fit(self):
+        little = train(memory=1000)
+        assert little.dataset.attrs["plan"].startswith("at_once=1 (the least memory")
+
+
+class TestChoice:
+    @pytest.fixture
+    def trials(self, monkeypatch, tmp_path):
+        """Trials that are invented: plans of 2 threads are slow, one member at a time is fastest."""
+        tried = []
+
+        def seconds(training):
+            tried.append(training.plan)
+            return {1: 0.5}.get(training.plan.at_once, 1.0)
+
+        monkeypatch.setattr(_choice, "_seconds", seconds)
+        monkeypatch.setattr(_choice, "WORTH", 0.0)
+        monkeypatch.setattr(_choice, "SHARE", np.inf)
+        monkeypatch.setenv("VAEJAX_CACHE", str(tmp_path))
+        return tried
+
+    def test_the_fastest_is_taken_and_remembered(self, trials, tmp_path):
+        found = train()
+        best = min(trials, key=lambda plan: plan.at_once != 1)
+        assert len(trials) > 1
+        assert found.dataset.attrs["plan"].startswith(f"{best} (measured, ms a step and member: ")
+        num = len(trials)
+        again = train()
+        assert len(trials) == num
+        assert again.dataset.attrs["plan"].startswith(f"{best} (measured before, ")
+        same(found, again)
+        train(beta=[1.0, 3.0])  # another program
+        assert len(trials) > num
+
+    @pytest.mark.parametrize("damage", ["", "[]", '{"x": 1', "{}"])
+    def test_a_damaged_memory_is_measured_again(self, trials, tmp_path, damage):
+        train()
+        num = len(trials)
+        (tmp_path / "plans.json").write_text(damage)
+        train()
+        assert len(trials) == 2 * num
+        assert len(json.loads((tmp_path / "plans.json").read_text())) == 1
+
+    def test_nothing_is_tried_where_it_does_not_pay(self, trials, monkeypatch):
+        monkeypatch.setattr(_choice, "WORTH", 60.0)
+        assert "a guess" in train().dataset.attrs["plan"]
+        assert not trials
+
+    def test_a_run_goes_on_by_the_plan_it_was_begun_with(self, trials, tmp_path, monkeypatch):
+        expected = train(plan=vj.in_turn)
+        times = iter(range(3))
+        monkeypatch.setattr(_train, "SECONDS", 1e-9)
+        with pytest.raises(Stopped):
+            train(keep=vj.Keeper(tmp_path / "run", 0.0, lambda: 15 if next(times, 9) == 9 else 0))
+        (tmp_path / "plans.json").unlink()
+        monkeypatch.setattr(_choice, "candidates", lambda *_: [vj.together])
+        again = train(keep=tmp_path / "run")
+        assert "at_once=1,lanes=2 (measured, " in again.dataset.attrs["plan"]
+        np.testing.assert_allclose(again.dataset["elbo"], expected.dataset["elbo"], rtol=1e-5)
+
+
+SHARDED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import jax, numpy as np
+from test_engine import train
+import vaejax as vj
+assert jax.device_count() == 8
+found = train(plan=vj.plan_of(sys.argv[3]), beta=[0.5, 1.0, 2.0, 4.0, 8.0])
+np.savez(sys.argv[2], **{name: found.dataset[name].values for name in ("elbo", "history_validation")})
+"""
+
+
+@pytest.mark.parametrize("plan", ["together", "at_once=2,shared"])
+def test_eight_devices_are_one(plan, tmp_path):
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=8"
+    script = [sys.executable, "-c", SHARDED, str(Path(__file__).parent), str(tmp_path / "found.npz"), plan]
+    subprocess.run(script, check=True, env={**os.environ, "XLA_FLAGS": flags})
+    found = np.load(tmp_path / "found.npz")
+    expected = train(plan=vj.in_turn, beta=[0.5, 1.0, 2.0, 4.0, 8.0]).dataset
+    for name in found:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, err_msg=name)
