@@ -1,6 +1,8 @@
 """The commands that use a trained model: what they write, that it is what the library gives, and what they refuse."""
 
 import csv
+import json
+import shutil
 
 import jax
 import numpy as np
@@ -8,11 +10,13 @@ import pytest
 from PIL import Image
 
 import vaejax as vj
-from vaejax import cli, written
+from vaejax import cli, examples, written
 from vaejax.commands import _given
 from vaejax.errors import DataError, OutputError
 
 SMALL = "--beta 1 --latent-size 2 --seeds 1 --epochs 3 --hidden 4 --batch-size 16 --num-samples 4".split()  # noqa: SIM905
+KEY = jax.random.key(0)
+DIGITS = vj.data.digits()
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,7 @@ def test_reconstructions_are_those_of_the_library_and_a_picture_beside(finished,
 
 def test_what_a_file_holds_is_seen_as_in_training(finished, used, rows, tmp_path):
     """The same values from a file, an image, and a folder of images give the same codes."""
-    stored = np.asarray(used.data.test)
+    stored = np.asarray(used.data().test)
     np.save(tmp_path / "rows.npy", stored)
     (tmp_path / "images").mkdir()
     for at, image in enumerate(stored):
@@ -67,6 +71,91 @@ def test_what_a_file_holds_is_seen_as_in_training(finished, used, rows, tmp_path
         np.testing.assert_array_equal(found.x, expected)
     one = _given.Given(run_folder=finished, examples=str(tmp_path / "images" / "001.png"))
     np.testing.assert_array_equal(_given.examples_for(used, one).x, expected[1:2])
+
+
+@pytest.fixture
+def alone(finished, tmp_path):
+    """The folder of a run on a machine where its data are not."""
+    return moved(finished, tmp_path / "alone", lambda found: found["config"].update(data="nowhere.npy"))
+
+
+def moved(finished, to, change):
+    """A copy of a run whose config.json was changed."""
+    shutil.copytree(finished, to)
+    found = json.loads((to / "config.json").read_text())
+    change(found)
+    (to / "config.json").write_text(json.dumps(found))
+    return to
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("encode",),
+        ("reconstruct",),
+        ("interpolate", "--steps", 3),
+        ("denoise", "--noise", "gaussian", "--by", "reconstruction", "--add"),
+        ("impute", "--hide", 0.5, "--by", "importance_resampling"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_examples_of_a_file_need_the_folder_of_the_run_and_no_data(arguments, finished, used, alone, tmp_path, capsys):
+    """And they are what they are where the data can be read."""
+    np.save(tmp_path / "x.npy", np.asarray(used.data().test))
+    name, ending = arguments[0], ".npz" if arguments[0] in ("encode", "impute") else ".npy"
+    for source, folder in ((tmp_path / "x.npy", alone), ("test", finished)):
+        out = tmp_path / f"{folder.name}{ending}"
+        assert run(name, folder, source, *arguments[1:], "--out", out) == 0
+    here, there = (np.load(tmp_path / f"{folder.name}{ending}") for folder in (alone, finished))
+    for key in getattr(here, "files", [...]):
+        np.testing.assert_array_equal(here[key], there[key])
+    assert run(name, alone, *arguments[1:], "--out", out) == 2
+    assert (
+        "this needs the data that the run was trained on: expected a .npy or .npz file at nowhere.npy"
+        in capsys.readouterr().err
+    )
+
+
+def test_a_run_whose_folder_says_nothing_of_its_examples_asks_for_its_data(finished, used, tmp_path, capsys):
+    """One that was written before that was noted."""
+    np.save(tmp_path / "x.npy", np.asarray(used.data().test))
+    before = moved(finished, tmp_path / "before", lambda found: found["data"].pop("form"))
+    assert run("encode", before, tmp_path / "x.npy") == 0
+    gone = moved(before, tmp_path / "gone", lambda found: found["config"].update(data="nowhere.npy"))
+    assert run("encode", gone, tmp_path / "x.npy") == 2
+    assert "written before" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        DIGITS,
+        vj.data.binarise_dynamic(DIGITS),
+        vj.data.binarise_static(DIGITS, 1),
+        vj.data.fitted(DIGITS, vj.likelihoods.normal()),
+        vj.data.arrays(np.random.default_rng(0).random((20, 3))),
+        vj.data.binarise_dynamic(vj.data.arrays(np.random.default_rng(0).random((20, 3)))),
+        vj.data.arrays(np.arange(30).reshape(10, 3), likelihood=vj.likelihoods.poisson()),
+        vj.data.arrays(np.random.default_rng(0).normal(size=(20, 3)), likelihood=vj.likelihoods.normal()),
+    ],
+    ids=lambda data: data.preparation,
+)
+def test_what_is_noted_of_data_shows_further_examples_as_they_would(data):
+    noted = json.loads(json.dumps(vj.data.noted_form(data)))
+    form = vj.data.form_from(noted, data.name, data.likelihood)
+    raw = data.raw("test")
+    np.testing.assert_array_equal(examples.seen_by(form, raw, KEY).x, examples.seen_by(data, raw, KEY).x)
+    assert form.support == data.support
+    assert form.preparation == data.preparation
+    assert form.data_shape == data.data_shape
+    assert len(form.train) == 0
+
+
+def test_of_pictures_that_are_rendered_further_ones_are_pictures():
+    data = vj.data.shapes(size=8, every={"x_position": 8, "y_position": 8}, frozen={"shape": 2, "scale": 5})
+    form = vj.data.form_from(vj.data.noted_form(data), data.name, data.likelihood)
+    pictures = examples.seen_by(data, data.raw("test"), KEY).x
+    np.testing.assert_array_equal(examples.seen_by(form, vj.Example(pictures.astype(np.uint8)), KEY).x, pictures)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +190,7 @@ def test_scores_are_written_with_alarms_at_the_rate_that_was_asked_for(finished,
     out = tmp_path / "scores.csv"
     assert run("score", finished, "validation", "--by", "reconstruction", "--false-alarms", 0.5, "--out", out) == 0
     lines = list(csv.DictReader(out.read_text().splitlines()))
-    assert len(lines) == len(used.data.validation)
+    assert len(lines) == len(used.data().validation)
     scores = np.array([float(line["score"]) for line in lines])
     flagged = np.array([line["anomaly"] == "1" for line in lines])
     assert scores[flagged].min() > scores[~flagged].max()

@@ -102,29 +102,35 @@ def read_data(config: Config) -> Data:
 
 
 class Facts(NamedTuple):
-    """All that a member must know of the data, so that it can be built again without them."""
+    """All that a member must know of the data, so that it can be built again without them.
+
+    form: how further examples are stored and seen, data without an example; `None` where that was not noted.
+    """
 
     data_shape: Shape
     likelihood: Family
     num_train: int
+    form: Data | None = None
 
 
 def facts_of(data: Data) -> Facts:
     """What a member must know of these data."""
-    return Facts(data.data_shape, data.likelihood, len(data.train))
+    return Facts(data.data_shape, data.likelihood, len(data.train), sources.form_of(data))
 
 
 def noted(facts: Facts) -> dict[str, Any]:
     """Facts as JSON; `facts_from` reads them back."""
     levels = facts.likelihood.support.levels
     named = {"likelihood": facts.likelihood.name, "levels": levels}
-    return {"shape": list(facts.data_shape), "num_train": facts.num_train, **named}
+    form = {} if facts.form is None else {"form": sources.noted_form(facts.form)}
+    return {"shape": list(facts.data_shape), "num_train": facts.num_train, **named, **form}
 
 
 def facts_from(found: Mapping[str, Any]) -> Facts:
     """What `noted` wrote."""
     likelihood = LIKELIHOODS[found["likelihood"]].make(found["levels"] or 2)
-    return Facts(tuple(found["shape"]), likelihood, found["num_train"])
+    form = sources.form_from(found["form"], found["name"], likelihood) if found.get("form") else None
+    return Facts(tuple(found["shape"]), likelihood, found["num_train"], form)
 
 
 def as_it_is(model: VAE) -> VAE:

@@ -10,7 +10,7 @@ import numpy as np
 from vaejax import denoisers, metrics, written
 from vaejax.denoisers import Denoiser, Noise
 from vaejax.errors import VaejaxError
-from vaejax.examples import each_example
+from vaejax.examples import each_example, fixed
 from vaejax.types import Event, Example, Key, Params
 
 from ._given import Given, Used, noisy_for, used_of
@@ -53,7 +53,7 @@ class Denoise(Given):
         noise_key, key = jax.random.split(used.key)
         noisy = clean
         if self.add and noise is not None:
-            noisy = clean._replace(x=each_example(_adding(noise), noise_key, (), clean))
+            noisy = clean._replace(x=each_example(fixed(_noisy, noise), noise_key, (), clean))
         found = denoisers.denoise(key, used.model, used.params, noisy, by)
         kinds = (clean.x, noisy.x, found) if self.add else (noisy.x, found)
         written.write(path, found, lambda: written.rows_of(*map(np.asarray, kinds)))
@@ -81,7 +81,7 @@ class Denoise(Given):
         }[by]()
 
     def _told(self, used: Used, clean: Example, noisy: Example, found: np.ndarray) -> str:
-        size = used.data.support.high - used.data.support.low
+        size = used.form.support.high - used.form.support.low
         if not self.add or not np.isfinite(size):
             return ""
         of = jax.vmap(lambda x, y: metrics.psnr(x, y, size))
@@ -89,8 +89,5 @@ class Denoise(Given):
         return f"; PSNR {before:.1f} dB with the noise, {after:.1f} dB without"
 
 
-def _adding(noise: Noise) -> Callable[[Key, Params, Example], Event]:
-    def of_one(key: Key, params: Params, example: Example) -> Event:
-        return noise.corrupt(key, example.x)
-
-    return of_one
+def _noisy(noise: Noise, key: Key, params: Params, example: Example) -> Event:
+    return noise.corrupt(key, example.x)

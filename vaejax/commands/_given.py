@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -10,9 +11,9 @@ import numpy as np
 import tyro
 from tyro.conf import Positional
 
-from vaejax import saved
-from vaejax.data import Data, read_file
-from vaejax.errors import DataError
+from vaejax import configured, saved
+from vaejax.data import Data, form_of, read_file
+from vaejax.errors import DataError, VaejaxError
 from vaejax.examples import examples_of, first, seen_by
 from vaejax.families import REALS
 from vaejax.numerics import require_count
@@ -53,40 +54,71 @@ class Given(Which):
 
 
 class Used(NamedTuple):
-    """A trained member, its place in its grid, and the data it was trained on. key: of all that is drawn."""
+    """A trained member, its place in its grid, and what its examples are.
+
+    num_train: how many it was trained on. form: how examples are stored and seen, data without an example.
+    data: reads those it was trained on. key: of all that is drawn.
+    """
 
     model: VAE
     params: Params
     place: Mapping[str, Any]
-    data: Data
+    num_train: int
+    form: Data
+    data: Callable[[], Data]
     key: Key
 
-    def seen(self, raw: Example) -> Example:
-        """Raw examples as the model sees them, `[num, ...]`."""
-        return seen_by(self.data, raw, jax.random.fold_in(self.key, 1))
+    def seen(self, data: Data, raw: Example) -> Example:
+        """Raw examples as the model sees those of these data, `[num, ...]`."""
+        return seen_by(data, raw, jax.random.fold_in(self.key, 1))
 
     def split(self, name: str, num: int | None = None) -> Example:
-        """Examples of a split of the data, as the model sees them."""
-        return self.seen(first(self.data.raw(name), num))
+        """Examples of a split of the data, as the model sees them. Raises: VaejaxError where these are gone."""
+        data = self.data()
+        return self.seen(data, first(data.raw(name), num))
 
 
 def used_of(which: Which, key: int = 0) -> Used:
-    """The member that was asked for. Raises: VaejaxError where there is none, or its data are not there any more."""
-    run = saved.open_run(which.run_folder.expanduser())
-    chosen = saved.chosen_of(run, **which.where())
-    return Used(*chosen.member, chosen.place, run.data, jax.random.key(require_count("key", key, least=0)))
+    """The member that was asked for, from the folder of its run alone. Raises: VaejaxError where there is none."""
+    key = require_count("key", key, least=0)
+    path = which.run_folder.expanduser()
+    chosen = saved.load_chosen(path, **which.where())
+    read = cache(partial(saved.data_of, path, chosen.config, chosen.noted))
+    facts = configured.facts_from(chosen.noted)
+    form = facts.form or _form_of(read)
+    return Used(*chosen.member, chosen.place, facts.num_train, form, partial(_asked_for, read), jax.random.key(key))
+
+
+def _form_of(read: Callable[[], Data]) -> Data:
+    """Of a run from before it was noted, whose data must be there. Raises: DataError."""
+    try:
+        return form_of(read())
+    except VaejaxError as error:
+        raise DataError(
+            f"the run was written before its folder said what its examples are, so its data must be there: {error}"
+        ) from error
+
+
+def _asked_for(read: Callable[[], Data]) -> Data:
+    try:
+        return read()
+    except VaejaxError as error:
+        raise DataError(
+            f"this needs the data that the run was trained on: {error}. Without them, give examples as a file, an "
+            "image or a folder"
+        ) from error
 
 
 def examples_for(used: Used, given: Given) -> Example:
     """The examples that were asked for, as the model sees them. Raises: DataError on what is none for this model."""
-    return used.seen(raw_for(used, given))
+    if given.examples in SPLITS:
+        return used.split(given.examples, given.num)
+    return used.seen(used.form, raw_for(used, given))
 
 
 def raw_for(used: Used, given: Given) -> Example:
-    """The same with values as they are stored."""
-    if given.examples in SPLITS:
-        return first(used.data.raw(given.examples), given.num)
-    rows: Any = _fitting(read_examples(Path(given.examples)), used.data, given.examples)
+    """Those of a file, with values as they are stored."""
+    rows: Any = _fitting(read_examples(Path(given.examples)), used.form, given.examples)
     return first(Example(rows), given.num)
 
 

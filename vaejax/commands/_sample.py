@@ -7,11 +7,11 @@ import jax
 import numpy as np
 
 from vaejax import latent, samplers, saved, store, written
-from vaejax.examples import each_example
+from vaejax.examples import each_example, fixed
 from vaejax.grid import Member
 from vaejax.numerics import require_count, require_number
 from vaejax.samplers import Sampler
-from vaejax.types import Event, Example, Key, Params
+from vaejax.types import VAE, Event, Example, Key, Params
 
 from ._given import Which, used_of
 
@@ -56,12 +56,10 @@ class Sample(Which):
         path = written.output(self.out, self.run_folder, "samples.npy", member.model.data_shape)
         if self.temperature is not None:
             sampler = samplers.tempered(sampler, self.temperature)
-
-        def drawn(key: Key, params: tuple[Params, Params], example: Example) -> Event:
-            return latent.generate_mean_from(key, member.model, params[0], sampler, params[1])
-
         places = Example(np.zeros((num, 0)))  # ty: ignore[invalid-argument-type]  (an example for each draw)
-        images = each_example(drawn, jax.random.key(self.seed), (member.params, fitted), places)
+        images = each_example(
+            fixed(_drawn, member.model, sampler), jax.random.key(self.seed), (member.params, fitted), places
+        )
         written.write(path, images, lambda: written.square(images))
         print(f"{num} samples written to {path}")
         return 0
@@ -74,7 +72,7 @@ class Sample(Which):
         codes_key, fit_key = jax.random.split(used.key)
         size = int(np.count_nonzero(used.model.active()))
         if kept.exists():
-            like = jax.eval_shape(sampler.fit, fit_key, jax.ShapeDtypeStruct((len(used.data.train), size), float))
+            like = jax.eval_shape(sampler.fit, fit_key, jax.ShapeDtypeStruct((used.num_train, size), float))
             return Member(used.model, used.params), sampler, store.load(kept, like)
         codes = latent.codes_of(codes_key, used.model, used.params, used.split("train"))
         fitted = jax.jit(sampler.fit)(fit_key, codes)
@@ -82,3 +80,7 @@ class Sample(Which):
         store.save(kept, fitted)
         print(f"{sampler.name} fitted to {len(codes):,} codes, and kept in {kept}")
         return Member(used.model, used.params), sampler, fitted
+
+
+def _drawn(model: VAE, sampler: Sampler, key: Key, params: tuple[Params, Params], example: Example) -> Event:
+    return latent.generate_mean_from(key, model, params[0], sampler, params[1])
