@@ -11,7 +11,7 @@ from PIL import Image
 
 import vaejax as vj
 from vaejax import cli, examples, written
-from vaejax.commands import _given
+from vaejax.commands import _given, _read
 from vaejax.errors import DataError, OutputError
 
 SMALL = "--beta 1 --latent-size 2 --seeds 1 --epochs 3 --hidden 4 --batch-size 16 --num-samples 4".split()  # noqa: SIM905
@@ -164,7 +164,7 @@ def test_of_pictures_that_are_rendered_further_ones_are_pictures():
         (np.zeros((3, 5, 4), np.uint8), r"expected examples \[num, 4, 4\]"),
         (np.zeros((4, 4), np.uint8), r"one example is \[1, 4, 4\]"),
         (np.zeros((0, 4, 4), np.uint8), "at least one example"),
-        (np.zeros((3, 4, 4), np.float32), "expected the values 0 to 255"),
+        (np.zeros((3, 4, 4), np.float32), "expected whole numbers from 0 to 255"),
         (np.full((3, 4, 4), 300), "got int64 from 300 to 300"),
     ],
 )
@@ -183,7 +183,7 @@ def test_images_that_are_none_are_refused(content, tmp_path):
             Image.fromarray(np.zeros((size, size), np.uint8)).save(tmp_path / f"{size}.png")
     path = tmp_path / "b" if content == "nothing" else tmp_path
     with pytest.raises(DataError, match=r"expected|cannot be read|different shapes"):
-        _given.read_examples(path)
+        _read.read_examples(path)
 
 
 def test_scores_are_written_with_alarms_at_the_rate_that_was_asked_for(finished, used, tmp_path, capsys):
@@ -281,7 +281,7 @@ def test_a_folder_that_is_taken_is_refused_before_anything_is_compared(finished,
     [
         (("encode", "--out", "codes.txt"), "to end in .npz"),
         (("reconstruct", "--out", "nowhere/x.npy"), "there is no folder nowhere"),
-        (("reconstruct", "nowhere.npy"), "expected one of test, validation, train, a .npy or .npz file"),
+        (("reconstruct", "nowhere.npy"), "expected test, validation, train, a .npy or .npz file"),
         (("interpolate", "--between", "0", "99"), "--between must be two of the examples, 0 to 5, got"),
         (("denoise", "--add"), "the name of a noise"),
         (("denoise", "--by", "given_noise"), "must know the noise"),

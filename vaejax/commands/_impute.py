@@ -12,7 +12,8 @@ from vaejax.imputers import Imputed, Imputer
 from vaejax.numerics import require_number
 from vaejax.types import VAE, Example, Key, Params
 
-from ._given import SPLITS, Given, Used, examples_for, raw_for, read_mask, used_of
+from ._given import SPLITS, Given, Used, examples_for, raw_for, used_of
+from ._read import read_mask
 
 ImputerName = Literal["metropolis_within_gibbs", "pseudo_gibbs", "importance_resampling", "annealed"]
 IMPUTERS: dict[ImputerName, Callable[[], Imputer]] = {
@@ -67,20 +68,31 @@ class Impute(Given):
         return 0
 
     def _incomplete(self, used: Used) -> tuple[np.ndarray, Example]:
-        """The examples as they were, and with a mask of what was seen."""
+        """The examples as they were, and with a mask of what was seen. Raises: VaejaxError."""
         if self.observed is not None and self.hide is not None:
             raise VaejaxError("--observed says what was seen and --hide hides what was: give one of the two")
-        x = self._with_holes(used)
-        unknown = np.isnan(x)
-        if self.observed is not None:
-            return x, examples_of(used.model, x, observed=read_mask(self.observed, x.shape, self.num))
         if self.hide is not None:
             require_number("hide", self.hide, above=0.0, most=1.0)
-            drawn = np.random.default_rng(self.key).random(x.shape) >= self.hide
-            return x, examples_of(used.model, x, observed=drawn & ~unknown)
-        if not unknown.any():
+        x = self._with_holes(used)
+        seen = ~np.isnan(x)
+        if self.observed is not None:
+            seen = read_mask(self.observed, x.shape, self.num)
+        if self.hide is not None:
+            seen = self._less(seen, self.hide)
+        examples = examples_of(used.model, x, observed=seen)
+        if np.all(examples.observed):
             raise DataError("nothing is missing: give --observed MASK.npy, --hide 0.3, or floats with NaN")
-        return x, examples_of(used.model, x, observed=~unknown)
+        return x, examples
+
+    def _less(self, seen: np.ndarray, hide: float) -> np.ndarray:
+        """A mask of less than was seen. Raises: VaejaxError where that is nothing, or all of it."""
+        left = seen & (np.random.default_rng(self.key).random(seen.shape) >= hide)
+        some = left.reshape(len(left), -1).any(1)
+        if not some.all() and seen.reshape(len(seen), -1).any(1).all():
+            raise VaejaxError(f"--hide {hide:g} leaves nothing of row {np.argmin(some)}: hide less")
+        if (left == seen).all():
+            raise VaejaxError(f"--hide {hide:g} hides none of {seen.sum()} values: hide more")
+        return left
 
     def _with_holes(self, used: Used) -> np.ndarray:
         """x of the examples that were asked for; of a file of floats, NaN stays NaN."""

@@ -13,7 +13,7 @@ from vaejax.numerics import require_count, require_number
 from vaejax.samplers import Sampler
 from vaejax.types import VAE, Event, Example, Key, Params
 
-from ._given import Which, used_of
+from ._given import Which, key_of, used_of
 
 SamplerName = Literal["prior", "mixture", "kernel_density", "flow", "two_stage"]
 FITTED: Mapping[SamplerName, Callable[[], Sampler]] = {
@@ -45,7 +45,7 @@ class Sample(Which):
 
     def run(self) -> int:
         """0; writes means of p(x|z) at draws of z."""
-        num = require_count("num", self.num)
+        num, key = require_count("num", self.num), key_of("seed", self.seed)
         if self.temperature is not None:
             require_number("temperature", self.temperature, above=0.0)
         if self.sampler == "prior":
@@ -57,9 +57,7 @@ class Sample(Which):
         if self.temperature is not None:
             sampler = samplers.tempered(sampler, self.temperature)
         places = Example(np.zeros((num, 0)))  # ty: ignore[invalid-argument-type]  (an example for each draw)
-        images = each_example(
-            fixed(_drawn, member.model, sampler), jax.random.key(self.seed), (member.params, fitted), places
-        )
+        images = each_example(fixed(_drawn, member.model, sampler), key, (member.params, fitted), places)
         written.write(path, images, lambda: written.square(images))
         print(f"{num} samples written to {path}")
         return 0
