@@ -76,7 +76,12 @@ def test_what_a_file_holds_is_seen_as_in_training(finished, used, rows, tmp_path
 @pytest.fixture
 def alone(finished, tmp_path):
     """The folder of a run on a machine where its data are not."""
-    return moved(finished, tmp_path / "alone", lambda found: found["config"].update(data="nowhere.npy"))
+    return moved(finished, tmp_path / "alone", nowhere)
+
+
+def nowhere(found):
+    found["config"].update(data="nowhere.npy")
+    found["data"].update(file="nowhere.npy")
 
 
 def moved(finished, to, change):
@@ -111,7 +116,7 @@ def test_examples_of_a_file_need_the_folder_of_the_run_and_no_data(arguments, fi
         np.testing.assert_array_equal(here[key], there[key])
     assert run(name, alone, *arguments[1:], "--out", out) == 2
     assert (
-        "this needs the data that the run was trained on: expected a .npy or .npz file at nowhere.npy"
+        "the data that the run was trained on are needed: expected a .npy or .npz file at nowhere.npy"
         in capsys.readouterr().err
     )
 
@@ -121,7 +126,7 @@ def test_a_run_whose_folder_says_nothing_of_its_examples_asks_for_its_data(finis
     np.save(tmp_path / "x.npy", np.asarray(used.data().test))
     before = moved(finished, tmp_path / "before", lambda found: found["data"].pop("form"))
     assert run("encode", before, tmp_path / "x.npy") == 0
-    gone = moved(before, tmp_path / "gone", lambda found: found["config"].update(data="nowhere.npy"))
+    gone = moved(before, tmp_path / "gone", nowhere)
     assert run("encode", gone, tmp_path / "x.npy") == 2
     assert "written before" in capsys.readouterr().err
 

@@ -12,6 +12,7 @@ from vaejax import data as sources
 from vaejax import likelihoods, nets, objectives, posteriors, priors, schedules, variants
 from vaejax.config import DEFAULTS, Config, widest_of
 from vaejax.data import Data
+from vaejax.errors import VaejaxError
 from vaejax.families import COUNTS, REALS
 from vaejax.grid import in_turn, together
 from vaejax.model import vae
@@ -127,10 +128,13 @@ def noted(facts: Facts) -> dict[str, Any]:
 
 
 def facts_from(found: Mapping[str, Any]) -> Facts:
-    """What `noted` wrote."""
-    likelihood = LIKELIHOODS[found["likelihood"]].make(found["levels"] or 2)
-    form = sources.form_from(found["form"], found["name"], likelihood) if found.get("form") else None
-    return Facts(tuple(found["shape"]), likelihood, found["num_train"], form)
+    """What `noted` wrote. Raises: VaejaxError where it is something else."""
+    try:
+        likelihood = LIKELIHOODS[found["likelihood"]].make(found["levels"] or 2)
+        form = sources.form_from(found["form"], found["name"], likelihood) if found.get("form") else None
+        return Facts(tuple(map(int, found["shape"])), likelihood, int(found["num_train"]), form)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise VaejaxError(f"what config.json notes of the data is damaged: {type(error).__name__} {error}") from error
 
 
 def as_it_is(model: VAE) -> VAE:

@@ -119,6 +119,7 @@ def note_config(path: Path, config: Config, data: Data) -> None:
         "name": data.name,
         "sha256": digest(data),
         "preparation": data.preparation,
+        "file": _beside(path, config.data),
         **noted(facts_of(data)),
         "examples": {name: len(split) for name, split in data.splits.items()},
     }
@@ -133,6 +134,12 @@ def note_config(path: Path, config: Config, data: Data) -> None:
             "devices": device,
         },
     )
+
+
+def _beside(path: Path, source: str) -> str | None:
+    """Where a file is as seen from a folder, which stays as it is where both are moved; `None` where it is none."""
+    file = Path(source).expanduser()
+    return os.path.relpath(file.resolve(), path.resolve()) if file.is_file() else None
 
 
 def _require_same(path: Path, config: Config, data: Data) -> None:
@@ -180,7 +187,10 @@ def read_config(path: Path) -> tuple[Config, Mapping[str, Any]]:
         if found["format"] != FORMAT:
             raise VaejaxError(f"{path} was written in format {found['format']}, and this version reads {FORMAT}")
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found["config"].items()}
-        return Config(**values), found["data"]
+        noted_data = {**found["data"]}
+        for name in ("sha256", "examples"):
+            noted_data[name]  # what nothing can be done without
+        return Config(**values), noted_data
     except (OSError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, VaejaxError):
             raise

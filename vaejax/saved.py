@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,7 +44,13 @@ def open_run(path: Path) -> Run:
 
 
 def data_of(path: Path, config: Config, noted: Mapping[str, Any]) -> Data:
-    """The data of a run, read again. Raises: VaejaxError where they are gone, or not those it was trained on."""
+    """The data of a run, read again: a file where it was as seen from the run's folder, or by the name it had.
+
+    Raises: VaejaxError where they are gone, or not those it was trained on.
+    """
+    beside = path / (noted.get("file") or ".")
+    if beside.is_file():
+        config = replace(config, data=str(beside))
     data = configured.read_data(config)
     folder.require_same_data(path, config, data, noted)
     return data

@@ -1,5 +1,6 @@
 """What the uses of a model write: arrays, and sheets of images."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,8 +94,10 @@ def _whole(path: Path, make: Callable[[Path], Any]) -> None:
         make(temporary)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:  # whatever stopped it
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def square(images: np.ndarray) -> np.ndarray:

@@ -21,6 +21,8 @@ from vaejax.types import VAE, Example, Key, Params
 
 from ._read import as_float32, read_examples, read_like
 
+FILE = "Without them, give examples as a file, an image or a folder"
+IS_KEPT = "Do this once where they are: what is fitted to them is kept in the run's folder"
 LARGEST = 2**63  # of what jax makes a key of
 SPLITS = ("test", "validation", "train")
 
@@ -58,15 +60,15 @@ class Given(Which):
 class Used(NamedTuple):
     """A trained member, its place in its grid, and what its examples are.
 
-    num_train: how many it was trained on. form: how examples are stored and seen, data without an example.
+    form: how examples are stored and seen, data without an example. num: how many it was trained on, by split.
     data: reads those it was trained on. key: of all that is drawn.
     """
 
     model: VAE
     params: Params
     place: Mapping[str, Any]
-    num_train: int
     form: Data
+    num: Mapping[str, int]
     data: Callable[[], Data]
     key: Key
 
@@ -74,9 +76,15 @@ class Used(NamedTuple):
         """Raw examples as the model sees those of these data, `[num, ...]`."""
         return seen_by(data, raw, jax.random.fold_in(self.key, 1))
 
-    def split(self, name: str, num: int | None = None) -> Example:
-        """Examples of a split of the data, as the model sees them. Raises: VaejaxError where these are gone."""
-        data = self.data()
+    def split(self, name: str, num: int | None = None, *, instead: str = IS_KEPT) -> Example:
+        """Examples of a split of the data, as the model sees them.
+
+        instead: what helps where these are gone. Raises: VaejaxError there.
+        """
+        try:
+            data = self.data()
+        except VaejaxError as error:
+            raise DataError(f"the data that the run was trained on are needed: {error}. {instead}") from error
         return self.seen(data, first(data.raw(name), num))
 
 
@@ -85,10 +93,9 @@ def used_of(which: Which, key: int = 0) -> Used:
     drawn = key_of("key", key)
     path = which.run_folder.expanduser()
     chosen = saved.load_chosen(path, **which.where())
-    read = cache(partial(saved.data_of, path, chosen.config, chosen.noted))
-    facts = configured.facts_from(chosen.noted)
-    form = facts.form or _form_of(read)
-    return Used(*chosen.member, chosen.place, facts.num_train, form, partial(_asked_for, read), drawn)
+    data = cache(partial(saved.data_of, path, chosen.config, chosen.noted))
+    form = configured.facts_from(chosen.noted).form or _form_of(data)
+    return Used(*chosen.member, chosen.place, form, chosen.noted["examples"], data, drawn)
 
 
 def key_of(name: str, number: int) -> Key:
@@ -108,20 +115,10 @@ def _form_of(read: Callable[[], Data]) -> Data:
         ) from error
 
 
-def _asked_for(read: Callable[[], Data]) -> Data:
-    try:
-        return read()
-    except VaejaxError as error:
-        raise DataError(
-            f"this needs the data that the run was trained on: {error}. Without them, give examples as a file, an "
-            "image or a folder"
-        ) from error
-
-
 def examples_for(used: Used, given: Given) -> Example:
     """The examples that were asked for, as the model sees them. Raises: DataError on what is none for this model."""
     if given.examples in SPLITS:
-        return used.split(given.examples, given.num)
+        return used.split(given.examples, given.num, instead=FILE)
     return examples_of(used.model, used.seen(used.form, raw_for(used, given)))
 
 

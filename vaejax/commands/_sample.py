@@ -6,7 +6,7 @@ from typing import Literal
 import jax
 import numpy as np
 
-from vaejax import latent, samplers, saved, store, written
+from vaejax import latent, samplers, saved, written
 from vaejax.examples import each_example, fixed
 from vaejax.grid import Member
 from vaejax.numerics import require_count, require_number
@@ -14,6 +14,7 @@ from vaejax.samplers import Sampler
 from vaejax.types import VAE, Event, Example, Key, Params
 
 from ._given import Which, key_of, used_of
+from ._kept import kept
 
 SamplerName = Literal["prior", "mixture", "kernel_density", "flow", "two_stage"]
 FITTED: Mapping[SamplerName, Callable[[], Sampler]] = {
@@ -65,18 +66,17 @@ class Sample(Which):
     def _fitted(self) -> tuple[Member, Sampler, Params]:
         """A sampler of the codes of the training split, fitted now or read from where it was kept."""
         used, sampler = used_of(self), FITTED[self.sampler]()
-        place = sorted(used.place.items())
-        kept = self.run_folder / "samplers" / ",".join([self.sampler, *(f"{name}={value:g}" for name, value in place)])
         codes_key, fit_key = jax.random.split(used.key)
-        size = int(np.count_nonzero(used.model.active()))
-        if kept.exists():
-            like = jax.eval_shape(sampler.fit, fit_key, jax.ShapeDtypeStruct((used.num_train, size), float))
-            return Member(used.model, used.params), sampler, store.load(kept, like)
-        codes = latent.codes_of(codes_key, used.model, used.params, used.split("train"))
-        fitted = jax.jit(sampler.fit)(fit_key, codes)
-        kept.parent.mkdir(exist_ok=True)
-        store.save(kept, fitted)
-        print(f"{sampler.name} fitted to {len(codes):,} codes, and kept in {kept}")
+
+        def like() -> Params:
+            codes = jax.ShapeDtypeStruct((used.num["train"], int(np.count_nonzero(used.model.active()))), float)
+            return jax.eval_shape(sampler.fit, fit_key, codes)
+
+        def fit() -> Params:
+            codes = latent.codes_of(codes_key, used.model, used.params, used.split("train"))
+            return jax.jit(sampler.fit)(fit_key, codes)
+
+        fitted = kept(self.run_folder.expanduser() / "samplers", self.sampler, used, like, fit)
         return Member(used.model, used.params), sampler, fitted
 
 
