@@ -10,12 +10,13 @@ import optax
 
 from vaejax import data as sources
 from vaejax import likelihoods, nets, objectives, posteriors, priors, schedules, variants
-from vaejax.config import DEFAULTS, Config, widest_of
+from vaejax.config import DEFAULTS, Config, check, widest_of
 from vaejax.data import Data
 from vaejax.errors import VaejaxError
 from vaejax.families import COUNTS, REALS
 from vaejax.grid import in_turn, together
 from vaejax.model import vae
+from vaejax.numerics import require_count
 from vaejax.train import by_name, scheduled, trainer
 from vaejax.types import VAE, Family, NetBuilder, Number, Shape, Trainer
 
@@ -79,6 +80,22 @@ MANY = 1000  # test examples
 PLANS: Mapping[str, Any] = {"together": together, "in_turn": in_turn}
 
 
+def require_known(config: Config) -> None:
+    """Raises: VaejaxError where a name stands for nothing, or a number is none that something is trained with."""
+    tables: dict[str, Mapping[str, Any]] = {
+        "net": NETS,
+        "posterior": POSTERIORS,
+        "prior": PRIORS,
+        "likelihood": LIKELIHOODS,
+        "binarise": BINARISE,
+    }
+    for name, table in tables.items():
+        asked = getattr(config, name)
+        if asked not in table and (name, asked) != ("likelihood", None):
+            raise VaejaxError(f"{name} must be one of {', '.join(table)}, got {asked!r}")
+    check(config)
+
+
 def plan_of(config: Config) -> Any:
     """How the members are trained."""
     return PLANS[DEFAULTS[config.net].plan if config.plan == "auto" else config.plan]
@@ -132,7 +149,7 @@ def facts_from(found: Mapping[str, Any]) -> Facts:
     try:
         likelihood = LIKELIHOODS[found["likelihood"]].make(found["levels"] or 2)
         form = sources.form_from(found["form"], found["name"], likelihood) if found.get("form") else None
-        return Facts(tuple(map(int, found["shape"])), likelihood, int(found["num_train"]), form)
+        return Facts(tuple(map(int, found["shape"])), likelihood, require_count("num_train", found["num_train"]), form)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise VaejaxError(f"what config.json notes of the data is damaged: {type(error).__name__} {error}") from error
 

@@ -18,7 +18,7 @@ import numpy as np
 from vaejax import store
 from vaejax.answer import Answer
 from vaejax.config import Config
-from vaejax.configured import facts_of, noted
+from vaejax.configured import facts_of, noted, require_known
 from vaejax.data import Data, digest
 from vaejax.errors import OutputError, VaejaxError
 from vaejax.grid import Result
@@ -187,14 +187,17 @@ def read_config(path: Path) -> tuple[Config, Mapping[str, Any]]:
         if found["format"] != FORMAT:
             raise VaejaxError(f"{path} was written in format {found['format']}, and this version reads {FORMAT}")
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found["config"].items()}
-        noted_data = {**found["data"]}
-        for name in ("sha256", "examples"):
-            noted_data[name]  # what nothing can be done without
-        return Config(**values), noted_data
+        config, noted_data = Config(**values), {**found["data"]}
+        noted_data["sha256"], noted_data["examples"]  # what nothing can be done without
     except (OSError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, VaejaxError):
             raise
         raise VaejaxError(f"cannot read {path / 'config.json'}: {error}") from error
+    try:
+        require_known(config)
+    except VaejaxError as error:
+        raise VaejaxError(f"{path / 'config.json'} was changed: {error}") from error
+    return config, noted_data
 
 
 def answer_json(answer: Answer, dataset: "xr.Dataset") -> dict[str, Any]:

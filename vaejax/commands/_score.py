@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vaejax import scores, written
@@ -93,4 +94,4 @@ def _like(score: Score, used: Used) -> Known:
         return score.fit(jax.vmap(lambda x: score.see(used.key, used.model, params, Example(x)))(x))
 
     fitted = jax.eval_shape(fit, used.params, jax.ShapeDtypeStruct((num, *used.model.data_shape), float))
-    return Known(fitted, jax.ShapeDtypeStruct((used.num["validation"],), float))
+    return Known(fitted, jax.ShapeDtypeStruct((used.num["validation"],), jnp.result_type(float)))
