@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 import vaejax as vj
-from vaejax import cli, examples, written
+from vaejax import cli, examples, store, written
 from vaejax.commands import _given, _read
 from vaejax.errors import DataError, OutputError
 
@@ -297,19 +298,174 @@ def test_a_folder_that_is_taken_is_refused_before_anything_is_compared(finished,
         (("score", "--out", "x.txt"), "to end in .csv"),
         (("sample", "--temperature", "0"), "temperature must be a number above 0"),
         (("sample", "--num", "0"), "num must be at least 1"),
+        (("sample", "--seed", "-1"), "seed must be at least 0"),
+        (("encode", "--key", str(2**63)), "key must be below 2**63"),
+        (("impute", "--hide", "1"), "--hide 1 leaves nothing of row 0: hide less"),
+        (("impute", "--hide", "1e-9"), "hides none of 96 values: hide more"),
+        (("encode", "--out", "taken.npz"), "it is a folder"),
         (("transfer", "--data", "nowhere.npy", "--out", "t"), "nowhere.npy"),
         (("transfer", "--data", "digits", "--sizes", "99999", "--out", "t"), "training examples, and --sizes asks"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_a_line(finished, arguments, said, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken.npz").mkdir()
     before = {path.name for path in finished.iterdir()}
     assert run(arguments[0], finished, *arguments[1:]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.npz"]
     assert {path.name for path in finished.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "save", [lambda path: written.write_arrays(path, np.ones(3)), lambda path: store.save(path, {})]
+)
+def test_what_is_stopped_while_it_writes_leaves_nothing(save, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", stop)
+    monkeypatch.setattr(Path, "rename", stop)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path / "x.npy")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_score_knows_is_kept_and_needs_the_data_no_more(finished, used, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.asarray(used.data().test))
+    asked = ("--by", "rate", "--false-alarms", 0.5)
+    mine = moved(finished, tmp_path / "mine", lambda found: None)
+    assert run("score", mine, "test", *asked) == 0
+    assert "kept in" in capsys.readouterr().out
+    first = (mine / "scores.csv").read_text()
+    away = moved(mine, tmp_path / "away", nowhere)
+    assert run("score", away, tmp_path / "x.npy", *asked) == 0
+    assert (away / "scores.csv").read_text() == first
+    assert run("score", away, tmp_path / "x.npy", *asked, "--key", 1) == 2
+    assert "Do this once where they are" in capsys.readouterr().err
+
+
+def test_what_cannot_be_kept_is_used_and_said(finished, tmp_path, capsys):
+    mine = moved(finished, tmp_path / "mine", lambda found: None)
+    shutil.rmtree(mine / "samplers", ignore_errors=True)
+    (mine / "samplers").write_text("a file where a folder should be")
+    assert run("sample", mine, "--sampler", "kernel_density", "--out", tmp_path / "x.npy") == 0
+    assert "could not be kept" in capsys.readouterr().err
+
+
+def test_data_that_moved_with_the_run_are_found(finished, rows, tmp_path, capsys, monkeypatch):
+    where = tmp_path / "däta of mine"
+    where.mkdir()
+    shutil.copy(rows, where / "rows.npy")
+    mine = moved(finished, where / "run", lambda found: found["data"].update(file="../rows.npy"))
+    monkeypatch.chdir(tmp_path)
+    shutil.move(where, tmp_path / "elsewhere")
+    found = json.loads((tmp_path / "elsewhere" / "run" / "config.json").read_text())
+    found["config"]["data"] = "rows.npy"  # as it was called where the run was begun
+    (tmp_path / "elsewhere" / "run" / "config.json").write_text(json.dumps(found))
+    assert not mine.exists()
+    assert run("encode", "elsewhere/run", "test", "--out", "codes.npz") == 0
+
+
+def test_where_a_file_is_is_noted_as_seen_from_the_run(finished, rows):
+    noted = json.loads((finished / "config.json").read_text())["data"]["file"]
+    assert not Path(noted).is_absolute()
+    assert (finished / noted).samefile(rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda found: found["config"].update(net="zzz"), "net must be one of mlp, conv, got 'zzz'"),
+        (lambda found: found["config"].update(batch_size=0), "batch_size must be at least 1"),
+        (lambda found: found["config"].update(epochs="x"), "epochs must be a whole number"),
+        (lambda found: found["data"].update(num_train=0), "num_train must be at least 1"),
+        (lambda found: found["data"]["form"].update(view="zzz"), "what config.json notes of the data is damaged"),
+        (lambda found: found["data"].pop("examples"), "cannot read"),
+    ],
+)
+def test_a_config_that_was_changed_is_said_in_a_line(finished, change, said, tmp_path, capsys):
+    assert run("sample", moved(finished, tmp_path / "changed", change)) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+BITS = vj.data.arrays(np.eye(10, dtype=bool).reshape(10, 2, 5))
+UNIT = vj.data.arrays(np.random.default_rng(0).random((10, 2, 5)))
+COUNTS = vj.data.arrays(np.arange(100).reshape(10, 2, 5), likelihood=vj.likelihoods.poisson())
+HALF = np.full((3, 2, 5), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("data", "array", "seen"),
+    [
+        (BITS, HALF > 0, np.ones((3, 2, 5))),
+        (COUNTS, np.full((3, 2, 5), 7), np.full((3, 2, 5), 7.0)),
+        (UNIT, np.ones((3, 2, 5), int), np.ones((3, 2, 5))),
+        (BITS, np.full((3, 2, 5), 255, np.uint8), None),
+        (UNIT, np.full((3, 2, 5), 255, np.uint8), None),
+        (BITS, HALF, None),
+        (BITS, np.full((3, 2, 5), "a"), None),
+        (COUNTS, -np.ones((3, 2, 5), int), None),
+        (UNIT, HALF.astype(complex), None),
+    ],
+)
+def test_numbers_of_another_type_are_taken_where_they_are_values_of_the_data(data, array, seen, tmp_path):
+    np.save(tmp_path / "x.npy", array)
+    if seen is None:
+        with pytest.raises(DataError, match=r"expected (numbers|whole numbers|values on)"):
+            _read.read_like(vj.data.form_of(data), tmp_path / "x.npy")
+    else:
+        np.testing.assert_array_equal(_read.read_like(vj.data.form_of(data), tmp_path / "x.npy"), seen)
+
+
+@pytest.mark.parametrize(("data", "expected"), [(BITS, 1), (UNIT, 1.0)])
+def test_white_in_an_image_is_one(data, expected, tmp_path):
+    Image.fromarray(np.full((2, 5), 255, np.uint8)).save(tmp_path / "x.png")
+    assert (_read.read_like(vj.data.form_of(data), tmp_path / "x.png") == expected).all()
+
+
+def test_an_image_of_more_than_8_bits_is_refused_and_not_cut_off(tmp_path):
+    Image.fromarray(np.full((2, 5), 700, np.uint16)).save(tmp_path / "x.png")
+    with pytest.raises(DataError, match="more than 8 bits"):
+        _read.read_examples(tmp_path / "x.png")
+
+
+@pytest.fixture(scope="module")
+def of_reals(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reals")
+    np.save(folder / "x.npy", np.random.default_rng(0).normal(size=(60, 3)))
+    asked = ["--likelihood", "normal", *SMALL, "--out", str(folder / "run")]
+    assert cli.main(["sweep", "--data", str(folder / "x.npy"), *asked]) == 0
+    return folder / "run"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("command", ["encode", "reconstruct", "interpolate", "score", "denoise"])
+def test_what_is_not_finite_is_refused(command, bad, of_reals, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.where(np.arange(6).reshape(2, 3) == 4, bad, 0.0))
+    assert run(command, of_reals, tmp_path / "x.npy") == 2
+    error = capsys.readouterr().err
+    assert "row 1 at (1,) is" in error
+    assert error.count("\n") == 1
+
+
+def test_a_known_noise_of_reals_is_taken_off_by_the_posterior_mean(of_reals, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.zeros((2, 3)))
+    asked = ("denoise", of_reals, tmp_path / "x.npy", "--noise", "gaussian", "--out", tmp_path / "y.npy")
+    assert run(*asked) == 0
+    assert run(*asked, "--by", "most_probable") == 2
+    assert "use --by posterior_mean" in capsys.readouterr().err
+
+
+def test_a_mask_of_ones_leaves_nothing_to_impute(of_reals, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.zeros((2, 3)))
+    np.save(tmp_path / "mask.npy", np.ones(3))
+    assert run("impute", of_reals, tmp_path / "x.npy", "--observed", tmp_path / "mask.npy") == 2
+    assert "nothing is missing" in capsys.readouterr().err
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
