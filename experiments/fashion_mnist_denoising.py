@@ -35,7 +35,6 @@ trained to denoise 17.53, 16.88*, 15.67*; noise known, 32 draws, 18.53, 15.24, 1
 """
 
 import argparse
-import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +48,7 @@ from scipy import ndimage, stats
 
 import vaejax as vj
 from vaejax.denoisers import Denoiser, Noise
+from vaejax.examples import fixed
 from vaejax.types import VAE, Example, Trainer
 
 LATENTS, WIDTH, BATCH = 32, 256, 128
@@ -122,16 +122,11 @@ def known(kind: Kind, strength: Any) -> dict[str, Denoiser]:
     }
 
 
-@functools.cache
-def program(model: VAE, name: str, of: int | None) -> Any:
-    """What `each_example` maps: a method on a model, and the noise that it knows. The same one is compiled once."""
-
-    def of_one(key: Any, given: Any, example: Example) -> Any:
-        params, strength = given
-        told = {**UNKNOWN, TRAINED: vj.denoisers.reconstruction()} if of is None else known(KINDS[of], strength)
-        return told[name](key, model, params, example)
-
-    return of_one
+def of_one(model: VAE, name: str, of: int | None, key: Any, given: Any, example: Example) -> Any:
+    """What a method on a model makes of one example, with the noise that it knows."""
+    params, strength = given
+    told = {**UNKNOWN, TRAINED: vj.denoisers.reconstruction()} if of is None else known(KINDS[of], strength)
+    return told[name](key, model, params, example)
 
 
 @jax.jit
@@ -180,7 +175,7 @@ def of_models(kind: Kind, clean: Any, taught: Any, seen: dict[float, np.ndarray]
             found[strength, name] = np.stack(
                 [
                     vj.each_example(
-                        program(model, name, of),
+                        fixed(of_one, model, name, of),
                         jax.random.key(2),
                         (jax.tree.map(lambda leaf, seed=seed: leaf[seed], stacked), jnp.asarray(strength)),
                         examples,

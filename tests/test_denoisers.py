@@ -215,6 +215,22 @@ def test_noisy_examples_are_streamed_and_checked_at_the_door():
             denoisers.denoise(KEY, model, params, bad)
 
 
+@pytest.mark.parametrize("by", [None, denoisers.posterior_mean(2)], ids=["usual", "given"])
+def test_a_denoiser_of_a_model_is_compiled_once(by):
+    model, params = linear(vj.likelihoods.bernoulli())
+    traced = []
+
+    def decode(*given):
+        traced.append(1)
+        return model.decode(*given)
+
+    counted = model._replace(decode=decode)
+    denoisers.denoise(KEY, counted, params, np.ones((5, 3)), by)
+    before = len(traced)
+    denoisers.denoise(jax.random.key(1), counted, params, np.zeros((5, 3)), by)
+    assert len(traced) == before > 0
+
+
 def test_every_kind_of_model_denoises_and_maps_over_seeds():
     """A sphere, a hierarchy, one-hot latents, a model that was told a context."""
     net = vj.nets.mlp(4)

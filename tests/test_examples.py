@@ -8,6 +8,7 @@ import pytest
 
 import vaejax as vj
 from vaejax.errors import DataError, VaejaxError
+from vaejax.examples import fixed
 
 KEY = jax.random.key(0)
 
@@ -87,6 +88,26 @@ def test_the_same_function_is_compiled_once():
     for num in (8, 16, 13):
         vj.each_example(function, KEY, (), vj.Example(np.ones((num, 2))), at_once=8)
     assert len(traced) == 1
+
+
+def test_the_same_function_of_the_same_model_is_compiled_once_and_another_of_it_is_another(model):
+    traced = []
+
+    def first(model, key, params, example):
+        traced.append("first")
+        return example.x + model.data_shape[0]
+
+    def second(model, key, params, example):
+        traced.append("second")
+        return example.x
+
+    def of(function):
+        return vj.each_example(fixed(function, model), KEY, (), vj.Example(np.ones((3, 2))))
+
+    np.testing.assert_array_equal(of(first), 5 * np.ones((3, 2)))
+    np.testing.assert_array_equal(of(second), np.ones((3, 2)))  # not the program of the first
+    of(first)
+    assert traced == ["first", "second"]
 
 
 def test_no_example_is_refused():

@@ -1,6 +1,9 @@
 """The commands that use a trained model: what they write, that it is what the library gives, and what they refuse."""
 
 import csv
+import json
+import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -8,11 +11,13 @@ import pytest
 from PIL import Image
 
 import vaejax as vj
-from vaejax import cli, written
-from vaejax.commands import _given
+from vaejax import cli, examples, store, written
+from vaejax.commands import _given, _read
 from vaejax.errors import DataError, OutputError
 
 SMALL = "--beta 1 --latent-size 2 --seeds 1 --epochs 3 --hidden 4 --batch-size 16 --num-samples 4".split()  # noqa: SIM905
+KEY = jax.random.key(0)
+DIGITS = vj.data.digits()
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +61,7 @@ def test_reconstructions_are_those_of_the_library_and_a_picture_beside(finished,
 
 def test_what_a_file_holds_is_seen_as_in_training(finished, used, rows, tmp_path):
     """The same values from a file, an image, and a folder of images give the same codes."""
-    stored = np.asarray(used.data.test)
+    stored = np.asarray(used.data().test)
     np.save(tmp_path / "rows.npy", stored)
     (tmp_path / "images").mkdir()
     for at, image in enumerate(stored):
@@ -69,13 +74,103 @@ def test_what_a_file_holds_is_seen_as_in_training(finished, used, rows, tmp_path
     np.testing.assert_array_equal(_given.examples_for(used, one).x, expected[1:2])
 
 
+@pytest.fixture
+def alone(finished, tmp_path):
+    """The folder of a run on a machine where its data are not."""
+    return moved(finished, tmp_path / "alone", nowhere)
+
+
+def nowhere(found):
+    found["config"].update(data="nowhere.npy")
+    found["data"].update(file="nowhere.npy")
+
+
+def moved(finished, to, change):
+    """A copy of a run whose config.json was changed."""
+    shutil.copytree(finished, to)
+    found = json.loads((to / "config.json").read_text())
+    change(found)
+    (to / "config.json").write_text(json.dumps(found))
+    return to
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("encode",),
+        ("reconstruct",),
+        ("interpolate", "--steps", 3),
+        ("denoise", "--noise", "gaussian", "--by", "reconstruction", "--add"),
+        ("impute", "--hide", 0.5, "--by", "importance_resampling"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_examples_of_a_file_need_the_folder_of_the_run_and_no_data(arguments, finished, used, alone, tmp_path, capsys):
+    """And they are what they are where the data can be read."""
+    np.save(tmp_path / "x.npy", np.asarray(used.data().test))
+    name, ending = arguments[0], ".npz" if arguments[0] in ("encode", "impute") else ".npy"
+    for source, folder in ((tmp_path / "x.npy", alone), ("test", finished)):
+        out = tmp_path / f"{folder.name}{ending}"
+        assert run(name, folder, source, *arguments[1:], "--out", out) == 0
+    here, there = (np.load(tmp_path / f"{folder.name}{ending}") for folder in (alone, finished))
+    for key in getattr(here, "files", [...]):
+        np.testing.assert_array_equal(here[key], there[key])
+    assert run(name, alone, *arguments[1:], "--out", out) == 2
+    assert (
+        "the data that the run was trained on are needed: expected a .npy or .npz file at nowhere.npy"
+        in capsys.readouterr().err
+    )
+
+
+def test_a_run_whose_folder_says_nothing_of_its_examples_asks_for_its_data(finished, used, tmp_path, capsys):
+    """One that was written before that was noted."""
+    np.save(tmp_path / "x.npy", np.asarray(used.data().test))
+    before = moved(finished, tmp_path / "before", lambda found: found["data"].pop("form"))
+    assert run("encode", before, tmp_path / "x.npy") == 0
+    gone = moved(before, tmp_path / "gone", nowhere)
+    assert run("encode", gone, tmp_path / "x.npy") == 2
+    assert "written before" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        DIGITS,
+        vj.data.binarise_dynamic(DIGITS),
+        vj.data.binarise_static(DIGITS, 1),
+        vj.data.fitted(DIGITS, vj.likelihoods.normal()),
+        vj.data.arrays(np.random.default_rng(0).random((20, 3))),
+        vj.data.binarise_dynamic(vj.data.arrays(np.random.default_rng(0).random((20, 3)))),
+        vj.data.arrays(np.arange(30).reshape(10, 3), likelihood=vj.likelihoods.poisson()),
+        vj.data.arrays(np.random.default_rng(0).normal(size=(20, 3)), likelihood=vj.likelihoods.normal()),
+    ],
+    ids=lambda data: data.preparation,
+)
+def test_what_is_noted_of_data_shows_further_examples_as_they_would(data):
+    noted = json.loads(json.dumps(vj.data.noted_form(data)))
+    form = vj.data.form_from(noted, data.name, data.likelihood)
+    raw = data.raw("test")
+    np.testing.assert_array_equal(examples.seen_by(form, raw, KEY).x, examples.seen_by(data, raw, KEY).x)
+    assert form.support == data.support
+    assert form.preparation == data.preparation
+    assert form.data_shape == data.data_shape
+    assert len(form.train) == 0
+
+
+def test_of_pictures_that_are_rendered_further_ones_are_pictures():
+    data = vj.data.shapes(size=8, every={"x_position": 8, "y_position": 8}, frozen={"shape": 2, "scale": 5})
+    form = vj.data.form_from(vj.data.noted_form(data), data.name, data.likelihood)
+    pictures = examples.seen_by(data, data.raw("test"), KEY).x
+    np.testing.assert_array_equal(examples.seen_by(form, vj.Example(pictures.astype(np.uint8)), KEY).x, pictures)
+
+
 @pytest.mark.parametrize(
     ("array", "said"),
     [
         (np.zeros((3, 5, 4), np.uint8), r"expected examples \[num, 4, 4\]"),
         (np.zeros((4, 4), np.uint8), r"one example is \[1, 4, 4\]"),
         (np.zeros((0, 4, 4), np.uint8), "at least one example"),
-        (np.zeros((3, 4, 4), np.float32), "expected the values 0 to 255"),
+        (np.zeros((3, 4, 4), np.float32), "expected whole numbers from 0 to 255"),
         (np.full((3, 4, 4), 300), "got int64 from 300 to 300"),
     ],
 )
@@ -94,14 +189,14 @@ def test_images_that_are_none_are_refused(content, tmp_path):
             Image.fromarray(np.zeros((size, size), np.uint8)).save(tmp_path / f"{size}.png")
     path = tmp_path / "b" if content == "nothing" else tmp_path
     with pytest.raises(DataError, match=r"expected|cannot be read|different shapes"):
-        _given.read_examples(path)
+        _read.read_examples(path)
 
 
 def test_scores_are_written_with_alarms_at_the_rate_that_was_asked_for(finished, used, tmp_path, capsys):
     out = tmp_path / "scores.csv"
     assert run("score", finished, "validation", "--by", "reconstruction", "--false-alarms", 0.5, "--out", out) == 0
     lines = list(csv.DictReader(out.read_text().splitlines()))
-    assert len(lines) == len(used.data.validation)
+    assert len(lines) == len(used.data().validation)
     scores = np.array([float(line["score"]) for line in lines])
     flagged = np.array([line["anomaly"] == "1" for line in lines])
     assert scores[flagged].min() > scores[~flagged].max()
@@ -192,7 +287,7 @@ def test_a_folder_that_is_taken_is_refused_before_anything_is_compared(finished,
     [
         (("encode", "--out", "codes.txt"), "to end in .npz"),
         (("reconstruct", "--out", "nowhere/x.npy"), "there is no folder nowhere"),
-        (("reconstruct", "nowhere.npy"), "expected one of test, validation, train, a .npy or .npz file"),
+        (("reconstruct", "nowhere.npy"), "expected test, validation, train, a .npy or .npz file"),
         (("interpolate", "--between", "0", "99"), "--between must be two of the examples, 0 to 5, got"),
         (("denoise", "--add"), "the name of a noise"),
         (("denoise", "--by", "given_noise"), "must know the noise"),
@@ -203,19 +298,174 @@ def test_a_folder_that_is_taken_is_refused_before_anything_is_compared(finished,
         (("score", "--out", "x.txt"), "to end in .csv"),
         (("sample", "--temperature", "0"), "temperature must be a number above 0"),
         (("sample", "--num", "0"), "num must be at least 1"),
+        (("sample", "--seed", "-1"), "seed must be at least 0"),
+        (("encode", "--key", str(2**63)), "key must be below 2**63"),
+        (("impute", "--hide", "1"), "--hide 1 leaves nothing of row 0: hide less"),
+        (("impute", "--hide", "1e-9"), "hides none of 96 values: hide more"),
+        (("encode", "--out", "taken.npz"), "it is a folder"),
         (("transfer", "--data", "nowhere.npy", "--out", "t"), "nowhere.npy"),
         (("transfer", "--data", "digits", "--sizes", "99999", "--out", "t"), "training examples, and --sizes asks"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_a_line(finished, arguments, said, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken.npz").mkdir()
     before = {path.name for path in finished.iterdir()}
     assert run(arguments[0], finished, *arguments[1:]) == 2
     error = capsys.readouterr().err
     assert said in error
     assert "Traceback" not in error
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.npz"]
     assert {path.name for path in finished.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "save", [lambda path: written.write_arrays(path, np.ones(3)), lambda path: store.save(path, {})]
+)
+def test_what_is_stopped_while_it_writes_leaves_nothing(save, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", stop)
+    monkeypatch.setattr(Path, "rename", stop)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path / "x.npy")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_score_knows_is_kept_and_needs_the_data_no_more(finished, used, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.asarray(used.data().test))
+    asked = ("--by", "rate", "--false-alarms", 0.5)
+    mine = moved(finished, tmp_path / "mine", lambda found: None)
+    assert run("score", mine, "test", *asked) == 0
+    assert "kept in" in capsys.readouterr().out
+    first = (mine / "scores.csv").read_text()
+    away = moved(mine, tmp_path / "away", nowhere)
+    assert run("score", away, tmp_path / "x.npy", *asked) == 0
+    assert (away / "scores.csv").read_text() == first
+    assert run("score", away, tmp_path / "x.npy", *asked, "--key", 1) == 2
+    assert "Do this once where they are" in capsys.readouterr().err
+
+
+def test_what_cannot_be_kept_is_used_and_said(finished, tmp_path, capsys):
+    mine = moved(finished, tmp_path / "mine", lambda found: None)
+    shutil.rmtree(mine / "samplers", ignore_errors=True)
+    (mine / "samplers").write_text("a file where a folder should be")
+    assert run("sample", mine, "--sampler", "kernel_density", "--out", tmp_path / "x.npy") == 0
+    assert "could not be kept" in capsys.readouterr().err
+
+
+def test_data_that_moved_with_the_run_are_found(finished, rows, tmp_path, capsys, monkeypatch):
+    where = tmp_path / "däta of mine"
+    where.mkdir()
+    shutil.copy(rows, where / "rows.npy")
+    mine = moved(finished, where / "run", lambda found: found["data"].update(file="../rows.npy"))
+    monkeypatch.chdir(tmp_path)
+    shutil.move(where, tmp_path / "elsewhere")
+    found = json.loads((tmp_path / "elsewhere" / "run" / "config.json").read_text())
+    found["config"]["data"] = "rows.npy"  # as it was called where the run was begun
+    (tmp_path / "elsewhere" / "run" / "config.json").write_text(json.dumps(found))
+    assert not mine.exists()
+    assert run("encode", "elsewhere/run", "test", "--out", "codes.npz") == 0
+
+
+def test_where_a_file_is_is_noted_as_seen_from_the_run(finished, rows):
+    noted = json.loads((finished / "config.json").read_text())["data"]["file"]
+    assert not Path(noted).is_absolute()
+    assert (finished / noted).samefile(rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda found: found["config"].update(net="zzz"), "net must be one of mlp, conv, got 'zzz'"),
+        (lambda found: found["config"].update(batch_size=0), "batch_size must be at least 1"),
+        (lambda found: found["config"].update(epochs="x"), "epochs must be a whole number"),
+        (lambda found: found["data"].update(num_train=0), "num_train must be at least 1"),
+        (lambda found: found["data"]["form"].update(view="zzz"), "what config.json notes of the data is damaged"),
+        (lambda found: found["data"].pop("examples"), "cannot read"),
+    ],
+)
+def test_a_config_that_was_changed_is_said_in_a_line(finished, change, said, tmp_path, capsys):
+    assert run("sample", moved(finished, tmp_path / "changed", change)) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+BITS = vj.data.arrays(np.eye(10, dtype=bool).reshape(10, 2, 5))
+UNIT = vj.data.arrays(np.random.default_rng(0).random((10, 2, 5)))
+COUNTS = vj.data.arrays(np.arange(100).reshape(10, 2, 5), likelihood=vj.likelihoods.poisson())
+HALF = np.full((3, 2, 5), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("data", "array", "seen"),
+    [
+        (BITS, HALF > 0, np.ones((3, 2, 5))),
+        (COUNTS, np.full((3, 2, 5), 7), np.full((3, 2, 5), 7.0)),
+        (UNIT, np.ones((3, 2, 5), int), np.ones((3, 2, 5))),
+        (BITS, np.full((3, 2, 5), 255, np.uint8), None),
+        (UNIT, np.full((3, 2, 5), 255, np.uint8), None),
+        (BITS, HALF, None),
+        (BITS, np.full((3, 2, 5), "a"), None),
+        (COUNTS, -np.ones((3, 2, 5), int), None),
+        (UNIT, HALF.astype(complex), None),
+    ],
+)
+def test_numbers_of_another_type_are_taken_where_they_are_values_of_the_data(data, array, seen, tmp_path):
+    np.save(tmp_path / "x.npy", array)
+    if seen is None:
+        with pytest.raises(DataError, match=r"expected (numbers|whole numbers|values on)"):
+            _read.read_like(vj.data.form_of(data), tmp_path / "x.npy")
+    else:
+        np.testing.assert_array_equal(_read.read_like(vj.data.form_of(data), tmp_path / "x.npy"), seen)
+
+
+@pytest.mark.parametrize(("data", "expected"), [(BITS, 1), (UNIT, 1.0)])
+def test_white_in_an_image_is_one(data, expected, tmp_path):
+    Image.fromarray(np.full((2, 5), 255, np.uint8)).save(tmp_path / "x.png")
+    assert (_read.read_like(vj.data.form_of(data), tmp_path / "x.png") == expected).all()
+
+
+def test_an_image_of_more_than_8_bits_is_refused_and_not_cut_off(tmp_path):
+    Image.fromarray(np.full((2, 5), 700, np.uint16)).save(tmp_path / "x.png")
+    with pytest.raises(DataError, match="more than 8 bits"):
+        _read.read_examples(tmp_path / "x.png")
+
+
+@pytest.fixture(scope="module")
+def of_reals(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reals")
+    np.save(folder / "x.npy", np.random.default_rng(0).normal(size=(60, 3)))
+    asked = ["--likelihood", "normal", *SMALL, "--out", str(folder / "run")]
+    assert cli.main(["sweep", "--data", str(folder / "x.npy"), *asked]) == 0
+    return folder / "run"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("command", ["encode", "reconstruct", "interpolate", "score", "denoise"])
+def test_what_is_not_finite_is_refused(command, bad, of_reals, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.where(np.arange(6).reshape(2, 3) == 4, bad, 0.0))
+    assert run(command, of_reals, tmp_path / "x.npy") == 2
+    error = capsys.readouterr().err
+    assert "row 1 at (1,) is" in error
+    assert error.count("\n") == 1
+
+
+def test_a_known_noise_of_reals_is_taken_off_by_the_posterior_mean(of_reals, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.zeros((2, 3)))
+    asked = ("denoise", of_reals, tmp_path / "x.npy", "--noise", "gaussian", "--out", tmp_path / "y.npy")
+    assert run(*asked) == 0
+    assert run(*asked, "--by", "most_probable") == 2
+    assert "use --by posterior_mean" in capsys.readouterr().err
+
+
+def test_a_mask_of_ones_leaves_nothing_to_impute(of_reals, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.zeros((2, 3)))
+    np.save(tmp_path / "mask.npy", np.ones(3))
+    assert run("impute", of_reals, tmp_path / "x.npy", "--observed", tmp_path / "mask.npy") == 2
+    assert "nothing is missing" in capsys.readouterr().err
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):

@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a disk that is full or gone, in the middle of a run
         _say(f"{error}{advice}")
         return 1
+    except MemoryError as error:
+        _say(f"the memory is not enough: {error}; ask for less at a time")
+        return 1
     except Stopped as stopped:
         _say("stopped and saved; the same command with --resume goes on from here")
         return 128 + int(stopped.args[0])

@@ -10,11 +10,13 @@ import optax
 
 from vaejax import data as sources
 from vaejax import likelihoods, nets, objectives, posteriors, priors, schedules, variants
-from vaejax.config import DEFAULTS, Config, widest_of
+from vaejax.config import DEFAULTS, Config, check, widest_of
 from vaejax.data import Data
+from vaejax.errors import VaejaxError
 from vaejax.families import COUNTS, REALS
 from vaejax.grid import Plan, Until, patience, plan_of
 from vaejax.model import vae
+from vaejax.numerics import require_count
 from vaejax.train import by_name, scheduled, trainer
 from vaejax.types import VAE, Family, NetBuilder, Number, Shape, Trainer
 
@@ -77,6 +79,22 @@ NETS: Mapping[str, Nets] = {  # from the widths of dense layers and the channels
 MANY = 1000  # test examples
 
 
+def require_known(config: Config) -> None:
+    """Raises: VaejaxError where a name stands for nothing, or a number is none that something is trained with."""
+    tables: dict[str, Mapping[str, Any]] = {
+        "net": NETS,
+        "posterior": POSTERIORS,
+        "prior": PRIORS,
+        "likelihood": LIKELIHOODS,
+        "binarise": BINARISE,
+    }
+    for name, table in tables.items():
+        asked = getattr(config, name)
+        if asked not in table and (name, asked) != ("likelihood", None):
+            raise VaejaxError(f"{name} must be one of {', '.join(table)}, got {asked!r}")
+    check(config)
+
+
 def asked_plan(config: Config) -> Plan | None:
     """How the members are to be trained; `None` is the fastest."""
     return None if config.plan == "auto" else plan_of(config.plan)
@@ -106,29 +124,38 @@ def read_data(config: Config) -> Data:
 
 
 class Facts(NamedTuple):
-    """All that a member must know of the data, so that it can be built again without them."""
+    """All that a member must know of the data, so that it can be built again without them.
+
+    form: how further examples are stored and seen, data without an example; `None` where that was not noted.
+    """
 
     data_shape: Shape
     likelihood: Family
     num_train: int
+    form: Data | None = None
 
 
 def facts_of(data: Data) -> Facts:
     """What a member must know of these data."""
-    return Facts(data.data_shape, data.likelihood, len(data.train))
+    return Facts(data.data_shape, data.likelihood, len(data.train), sources.form_of(data))
 
 
 def noted(facts: Facts) -> dict[str, Any]:
     """Facts as JSON; `facts_from` reads them back."""
     levels = facts.likelihood.support.levels
     named = {"likelihood": facts.likelihood.name, "levels": levels}
-    return {"shape": list(facts.data_shape), "num_train": facts.num_train, **named}
+    form = {} if facts.form is None else {"form": sources.noted_form(facts.form)}
+    return {"shape": list(facts.data_shape), "num_train": facts.num_train, **named, **form}
 
 
 def facts_from(found: Mapping[str, Any]) -> Facts:
-    """What `noted` wrote."""
-    likelihood = LIKELIHOODS[found["likelihood"]].make(found["levels"] or 2)
-    return Facts(tuple(found["shape"]), likelihood, found["num_train"])
+    """What `noted` wrote. Raises: VaejaxError where it is something else."""
+    try:
+        likelihood = LIKELIHOODS[found["likelihood"]].make(found["levels"] or 2)
+        form = sources.form_from(found["form"], found["name"], likelihood) if found.get("form") else None
+        return Facts(tuple(map(int, found["shape"])), likelihood, require_count("num_train", found["num_train"]), form)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise VaejaxError(f"what config.json notes of the data is damaged: {type(error).__name__} {error}") from error
 
 
 def as_it_is(model: VAE) -> VAE:

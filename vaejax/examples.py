@@ -1,8 +1,8 @@
 """The door for many examples: arrays become an `Example` of them, checked; any number go through a function of one."""
 
-from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import Any
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -72,7 +72,7 @@ def examples_in(data: Data, split: str = "test", key: Key | None = None, *, num:
 
 def seen_by(data: Data, raw: Example, key: Key) -> Example:
     """Raw examples as models see those of the data: any number of them, streamed; `key` is of what the view draws."""
-    return each_example(_through(data.view), key, (), raw)
+    return each_example(fixed(_through, data.view), key, (), raw)
 
 
 def first(examples: Example, num: Number | None) -> Example:
@@ -83,20 +83,45 @@ def first(examples: Example, num: Number | None) -> Example:
     return jax.tree.map(lambda leaf: leaf[:num], examples)
 
 
-@lru_cache(maxsize=32)  # the same function for the same view, which is then compiled once
-def _through(view: Callable[[Key, Any], Any]) -> OfExample:
-    return lambda key, _, raw: raw._replace(x=view(key, raw.x))
+def _through(view: Callable[[Key, Any], Any], key: Key, _: Params, raw: Example) -> Example:
+    return raw._replace(x=view(key, raw.x))
+
+
+class Fixed(NamedTuple):
+    """A function with its first arguments: equal to another where both of them are."""
+
+    function: Callable[..., Any]
+    first: tuple[Hashable, ...]
+
+    def __call__(self, key: Key, params: Params, example: Example) -> Any:
+        """`function(*first, key, params, example)`."""
+        return self.function(*self.first, key, params, example)
+
+
+def fixed(function: Callable[..., Any], *first: Hashable) -> OfExample:
+    """`function(*first, key, params, example)` as what `each_example` maps: the same for the same, and compiled once.
+
+    first: what is known when it is compiled, like a model. Arrays go into `params`.
+
+    >>> import vaejax as vj
+    >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4,), latent_size=2)
+    >>> of_one = lambda model, key, params, example: model.encode(params, example)
+    >>> fixed(of_one, model) == fixed(of_one, model)
+    True
+    """
+    return Fixed(function, first)
 
 
 def each_example(function: OfExample, key: Key, params: Params, examples: Example, *, at_once: Number = AT_ONCE) -> Any:
     """`function(key, params, example)` of each of any number of examples; its leaves as NumPy's `[num, ...]`.
 
     A pure function of one example is mapped over so many `at_once` and compiled once, and again where it is another
-    function: hand over the same one to have its program again. The key of an example is `key` folded with its place
-    (`Example.index`, else where it stands): results do not depend on `at_once`, nor on who else is there, but for the
-    last bits of matrix products. Memory is that of twice so many examples, as the next are read while some are
-    computed, and of the results. Products of float32 are in float32. On a CPU it is fastest where 1,000 to 4,000 rows
-    are in a network, and a function of many draws has a row for each of them: 128 examples of 16 draws.
+    function: hand over the same one to have its program again, as `fixed` makes it of a function and a model. The key
+    of an example is `key` folded with its place (`Example.index`, else where it stands): results do not depend on
+    `at_once`, nor on who else is there, but for the last bits of matrix products. Memory is that of twice so many
+    examples, as the next are read while some are computed, and of the results. Products of float32 are in float32. On
+    a CPU it is fastest where 1,000 to 4,000 rows are in a network, and a function of many draws has a row for each of
+    them: 128 examples of 16 draws.
     Raises: VaejaxError where there is no example.
 
     >>> import vaejax as vj

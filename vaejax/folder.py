@@ -18,7 +18,7 @@ import numpy as np
 from vaejax import store
 from vaejax.answer import Answer
 from vaejax.config import Config
-from vaejax.configured import facts_of, noted
+from vaejax.configured import facts_of, noted, require_known
 from vaejax.data import Data, digest
 from vaejax.errors import OutputError, VaejaxError
 from vaejax.grid import Result
@@ -119,6 +119,7 @@ def note_config(path: Path, config: Config, data: Data) -> None:
         "name": data.name,
         "sha256": digest(data),
         "preparation": data.preparation,
+        "file": _beside(path, config.data),
         **noted(facts_of(data)),
         "examples": {name: len(split) for name, split in data.splits.items()},
     }
@@ -133,6 +134,12 @@ def note_config(path: Path, config: Config, data: Data) -> None:
             "devices": device,
         },
     )
+
+
+def _beside(path: Path, source: str) -> str | None:
+    """Where a file is as seen from a folder, which stays as it is where both are moved; `None` where it is none."""
+    file = Path(source).expanduser()
+    return os.path.relpath(file.resolve(), path.resolve()) if file.is_file() else None
 
 
 def _require_same(path: Path, config: Config, data: Data) -> None:
@@ -180,11 +187,17 @@ def read_config(path: Path) -> tuple[Config, Mapping[str, Any]]:
         if found["format"] != FORMAT:
             raise VaejaxError(f"{path} was written in format {found['format']}, and this version reads {FORMAT}")
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found["config"].items()}
-        return Config(**values), found["data"]
+        config, noted_data = Config(**values), {**found["data"]}
+        noted_data["sha256"], noted_data["examples"]  # what nothing can be done without
     except (OSError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, VaejaxError):
             raise
         raise VaejaxError(f"cannot read {path / 'config.json'}: {error}") from error
+    try:
+        require_known(config)
+    except VaejaxError as error:
+        raise VaejaxError(f"{path / 'config.json'} was changed: {error}") from error
+    return config, noted_data
 
 
 def answer_json(answer: Answer, dataset: "xr.Dataset") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,18 +38,31 @@ class Run(NamedTuple):
 def open_run(path: Path) -> Run:
     """A finished run, with its data read again. Raises: VaejaxError where these are not the data it was trained on."""
     config, noted, result = _read_run(path)
-    data = configured.read_data(config)
-    folder.require_same_data(path, config, data, noted)
+    data = data_of(path, config, noted)
     rounds = _rounds(path)
     return Run(config, data, result, answer_of(config, (result, *rounds)), rounds)
 
 
+def data_of(path: Path, config: Config, noted: Mapping[str, Any]) -> Data:
+    """The data of a run, read again: a file where it was as seen from the run's folder, or by the name it had.
+
+    Raises: VaejaxError where they are gone, or not those it was trained on.
+    """
+    beside = path / (noted.get("file") or ".")
+    if beside.is_file():
+        config = replace(config, data=str(beside))
+    data = configured.read_data(config)
+    folder.require_same_data(path, config, data, noted)
+    return data
+
+
 class Chosen(NamedTuple):
-    """What a run was asked for, the place of a member in its grid, and the member."""
+    """What a run was asked for, the place of a member in its grid, and the member; what was noted of the data."""
 
     config: Config
     place: Mapping[str, Any]
     member: Member
+    noted: Mapping[str, Any]
 
 
 def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
@@ -67,14 +81,9 @@ def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
 def load_chosen(path: Path, **where: Any) -> Chosen:
     """`load_member`, and where in which grid it stands."""
     path = path.expanduser()
-    config, _, result = _read_run(path)
+    config, noted, result = _read_run(path)
     results = (result, *_rounds(path))
-    return Chosen(config, *_placed(results, answer_of(config, results), where))
-
-
-def chosen_of(run: Run, **where: Any) -> Chosen:
-    """The member that the answer of an open run chose, or the one that differs from it by `where`."""
-    return Chosen(run.config, *_placed((run.result, *run.rounds), run.answer, where))
+    return Chosen(config, *_placed(results, answer_of(config, results), where), noted)
 
 
 def _placed(results: Sequence[Result], answer: Answer, where: Mapping[str, Any]) -> tuple[dict[str, Any], Member]:

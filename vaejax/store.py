@@ -71,8 +71,9 @@ def save(path: str | os.PathLike[str], tree: Any, note: Any = None) -> None:
         (temporary / INDEX).write_text(_sealed(json.dumps(index)))
         temporary.rename(path)
     except Exception as error:  # orbax and tensorstore have many, and a full disk comes as any of them
-        shutil.rmtree(temporary, ignore_errors=True)
         raise OutputError(f"cannot write {path}: {_first_line(error)}") from error
+    finally:  # whatever stopped it
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def contents(path: str | os.PathLike[str]) -> Contents:

@@ -1,5 +1,7 @@
 """What the uses of a model write: arrays, and sheets of images."""
 
+import contextlib
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,13 +52,21 @@ def place(out: Path | None, folder: Path, name: str, *more: str) -> Path:
     Raises: OutputError, before anything is computed, where it ends otherwise or there is no such folder.
     """
     if out is None:
-        return folder / name
+        return _writable(folder.expanduser() / name)
     out, endings = out.expanduser(), (Path(name).suffix, *more)
     if out.suffix not in endings:
         raise OutputError(f"expected --out to end in {' or '.join(endings)}, got {out.name}")
     if not out.parent.is_dir():
         raise OutputError(f"cannot write {out}: there is no folder {out.parent}")
-    return out
+    return _writable(out)
+
+
+def _writable(path: Path) -> Path:
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder")
+    if path.parent.is_dir() and not os.access(path.parent, os.W_OK):
+        raise OutputError(f"cannot write to {path.parent}: choose another --out")
+    return path
 
 
 def write(where: Output, arrays: np.ndarray | Mapping[str, Any], sheet: Callable[[], np.ndarray]) -> None:
@@ -93,8 +103,10 @@ def _whole(path: Path, make: Callable[[Path], Any]) -> None:
         make(temporary)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:  # whatever stopped it
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def square(images: np.ndarray) -> np.ndarray:

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 
 from vaejax import verbs, written
-from vaejax.examples import each_example
-from vaejax.types import Event, Example, Key, Params
+from vaejax.examples import each_example, fixed
+from vaejax.types import VAE, Event, Example, Key, Params
 
 from ._given import Given, examples_for, used_of
 
@@ -25,12 +25,12 @@ class Reconstruct(Given):
         used = used_of(self, self.key)
         path = written.output(self.out, self.run_folder, "reconstructions.npy", used.model.data_shape)
         examples = examples_for(used, self)
-
-        def of_one(key: Key, params: Params, example: Example) -> Event:
-            return verbs.reconstruct(used.model, params, example)
-
-        found = each_example(of_one, used.key, used.params, examples)
+        found = each_example(fixed(_of_one, used.model), used.key, used.params, examples)
         written.write(path, found, lambda: written.rows_of(np.asarray(examples.x), found))
         error = float(np.mean(np.square(np.asarray(examples.x) - found)))
         print(f"{len(found)} reconstructions written to {path}; mean squared error {error:.4g} per entry")
         return 0
+
+
+def _of_one(model: VAE, key: Key, params: Params, example: Example) -> Event:
+    return verbs.reconstruct(model, params, example)

@@ -6,14 +6,15 @@ from typing import Literal
 import jax
 import numpy as np
 
-from vaejax import latent, samplers, saved, store, written
-from vaejax.examples import each_example
+from vaejax import latent, samplers, saved, written
+from vaejax.examples import each_example, fixed
 from vaejax.grid import Member
 from vaejax.numerics import require_count, require_number
 from vaejax.samplers import Sampler
-from vaejax.types import Event, Example, Key, Params
+from vaejax.types import VAE, Event, Example, Key, Params
 
-from ._given import Which, used_of
+from ._given import Which, key_of, used_of
+from ._kept import kept
 
 SamplerName = Literal["prior", "mixture", "kernel_density", "flow", "two_stage"]
 FITTED: Mapping[SamplerName, Callable[[], Sampler]] = {
@@ -45,7 +46,7 @@ class Sample(Which):
 
     def run(self) -> int:
         """0; writes means of p(x|z) at draws of z."""
-        num = require_count("num", self.num)
+        num, key = require_count("num", self.num), key_of("seed", self.seed)
         if self.temperature is not None:
             require_number("temperature", self.temperature, above=0.0)
         if self.sampler == "prior":
@@ -56,12 +57,8 @@ class Sample(Which):
         path = written.output(self.out, self.run_folder, "samples.npy", member.model.data_shape)
         if self.temperature is not None:
             sampler = samplers.tempered(sampler, self.temperature)
-
-        def drawn(key: Key, params: tuple[Params, Params], example: Example) -> Event:
-            return latent.generate_mean_from(key, member.model, params[0], sampler, params[1])
-
         places = Example(np.zeros((num, 0)))  # ty: ignore[invalid-argument-type]  (an example for each draw)
-        images = each_example(drawn, jax.random.key(self.seed), (member.params, fitted), places)
+        images = each_example(fixed(_drawn, member.model, sampler), key, (member.params, fitted), places)
         written.write(path, images, lambda: written.square(images))
         print(f"{num} samples written to {path}")
         return 0
@@ -69,16 +66,19 @@ class Sample(Which):
     def _fitted(self) -> tuple[Member, Sampler, Params]:
         """A sampler of the codes of the training split, fitted now or read from where it was kept."""
         used, sampler = used_of(self), FITTED[self.sampler]()
-        place = sorted(used.place.items())
-        kept = self.run_folder / "samplers" / ",".join([self.sampler, *(f"{name}={value:g}" for name, value in place)])
         codes_key, fit_key = jax.random.split(used.key)
-        size = int(np.count_nonzero(used.model.active()))
-        if kept.exists():
-            like = jax.eval_shape(sampler.fit, fit_key, jax.ShapeDtypeStruct((len(used.data.train), size), float))
-            return Member(used.model, used.params), sampler, store.load(kept, like)
-        codes = latent.codes_of(codes_key, used.model, used.params, used.split("train"))
-        fitted = jax.jit(sampler.fit)(fit_key, codes)
-        kept.parent.mkdir(exist_ok=True)
-        store.save(kept, fitted)
-        print(f"{sampler.name} fitted to {len(codes):,} codes, and kept in {kept}")
+
+        def like() -> Params:
+            codes = jax.ShapeDtypeStruct((used.num["train"], int(np.count_nonzero(used.model.active()))), float)
+            return jax.eval_shape(sampler.fit, fit_key, codes)
+
+        def fit() -> Params:
+            codes = latent.codes_of(codes_key, used.model, used.params, used.split("train"))
+            return jax.jit(sampler.fit)(fit_key, codes)
+
+        fitted = kept(self.run_folder.expanduser() / "samplers", self.sampler, used, like, fit)
         return Member(used.model, used.params), sampler, fitted
+
+
+def _drawn(model: VAE, sampler: Sampler, key: Key, params: tuple[Params, Params], example: Example) -> Event:
+    return latent.generate_mean_from(key, model, params[0], sampler, params[1])

@@ -1,16 +1,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vaejax import scores, written
 from vaejax.numerics import require_number
 from vaejax.scores import Score
+from vaejax.types import Event, Example, Key, Params
 
-from ._given import Given, examples_for, used_of
+from ._given import Given, Used, examples_for, used_of
+from ._kept import kept
 
 ScoreName = Literal[
     "log_likelihood", "elbo", "rate", "reconstruction", "squared_error", "typicality", "regret", "mahalanobis"
@@ -26,6 +29,13 @@ SCORES: dict[ScoreName, Callable[[], Score]] = {
     "mahalanobis": scores.mahalanobis,
 }
 NORMAL = 10_000  # training examples that tell a score what is normal
+
+
+class Known(NamedTuple):
+    """What a score knows of normal data, from training examples, and the scores of validation examples."""
+
+    fitted: Params
+    normal: Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,24 +57,41 @@ class ScoreExamples(Given):
 
     def run(self) -> int:
         """0; writes the scores. The threshold comes from the validation split; what a score must know of normal data
-        from the training split."""
+        from the training split. Both are kept in the run's folder."""
         path = written.place(self.out, self.run_folder, "scores.csv")
         require_number("false_alarms", self.false_alarms, above=0.0, most=1.0)
         used, score = used_of(self, self.key), SCORES[self.by]()
         examples = examples_for(used, self)
-        model, params = used.model, used.params
-        fit_key, normal_key, key = jax.random.split(used.key, 3)
-        fitted = scores.fit(fit_key, model, params, score, used.split("train", NORMAL))
-        normal = scores.scored(normal_key, model, params, score, fitted, used.split("validation"))
-        limit = float(scores.threshold(normal, self.false_alarms))
-        found = scores.scored(key, model, params, score, fitted, examples)
-        p_values, flagged = np.asarray(scores.p_values(normal, found)), found > limit
+        *_, key = keys = jax.random.split(used.key, 3)
+        name = f"{self.by},key={self.key}"
+        folder = self.run_folder.expanduser() / "scores"
+        known = kept(folder, name, used, lambda: _like(score, used), lambda: _fit(keys, score, used))
+        limit = float(scores.threshold(known.normal, self.false_alarms))
+        found = scores.scored(key, used.model, used.params, score, known.fitted, examples)
+        p_values, flagged = np.asarray(scores.p_values(known.normal, found)), found > limit
         rows = [
             f"{i},{s:.6g},{p:.6g},{int(f)}" for i, (s, p, f) in enumerate(zip(found, p_values, flagged, strict=True))
         ]
         written.write_text(path, "\n".join(["row,score,p_value,anomaly", *rows]) + "\n")
         print(
             f"{flagged.sum()} of {len(found)} examples are anomalies: their {score.name} is above {limit:.4g}, as that "
-            f"of {100 * self.false_alarms:g}% of {len(normal)} validation examples is. Written to {path}"
+            f"of {100 * self.false_alarms:g}% of {len(known.normal)} validation examples is. Written to {path}"
         )
         return 0
+
+
+def _fit(keys: Key, score: Score, used: Used) -> Known:
+    fitted = scores.fit(keys[0], used.model, used.params, score, used.split("train", NORMAL))
+    normal = scores.scored(keys[1], used.model, used.params, score, fitted, used.split("validation"))
+    return Known(fitted, normal)
+
+
+def _like(score: Score, used: Used) -> Known:
+    """Its shapes."""
+    num = min(NORMAL, used.num["train"])
+
+    def fit(params: Params, x: Event) -> Params:
+        return score.fit(jax.vmap(lambda x: score.see(used.key, used.model, params, Example(x)))(x))
+
+    fitted = jax.eval_shape(fit, used.params, jax.ShapeDtypeStruct((num, *used.model.data_shape), float))
+    return Known(fitted, jax.ShapeDtypeStruct((used.num["validation"],), jnp.result_type(float)))

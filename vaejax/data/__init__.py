@@ -17,6 +17,9 @@ from ._digits import digits as digits
 from ._factors import FactorSpace as FactorSpace
 from ._files import read_file as read_file
 from ._fitted import fitted as fitted
+from ._form import form_from as form_from
+from ._form import form_of as form_of
+from ._form import noted_form as noted_form
 from ._grey import grey as grey
 from ._linear_gaussian import Truth as Truth
 from ._linear_gaussian import linear_gaussian as linear_gaussian

@@ -1,5 +1,4 @@
 import functools
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -8,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from vaejax.errors import VaejaxError
-from vaejax.examples import AT_ONCE, OfExample, each_example
+from vaejax.examples import AT_ONCE, each_example, fixed
 from vaejax.metrics import RateDecomposition, frechet_distance, rate_decomposition
 from vaejax.numerics import require_count
 from vaejax.types import VAE, Example, Key, Number, Params
@@ -68,7 +67,7 @@ def aggregate(
     if len(examples.x) < 2:
         raise VaejaxError("the moments of an aggregate posterior need at least 2 examples, got 1")
     num = require_count("num_decomposed", num_decomposed, least=2)
-    codes, prior, other = each_example(_of_one(model), key, params, examples, at_once=at_once)
+    codes, prior, other = each_example(fixed(_of_one, model), key, params, examples, at_once=at_once)
     moments = [(draws.mean(0), np.cov(draws, rowvar=False).reshape(draws.shape[1], -1)) for draws in (codes, prior)]
     between, floor = _frechet(codes, prior), _frechet(other, prior)
     (mean, covariance), (prior_mean, prior_covariance) = moments
@@ -86,26 +85,22 @@ def aggregate(
     )
 
 
-@functools.lru_cache(maxsize=32)  # the same function for the same model, which is then compiled once
-def _of_one(model: VAE) -> OfExample:
-    def of_one(key: Key, params: Params, example: Example) -> tuple[Array, ...]:
-        of_q, *of_p = jax.random.split(key, 3)
-        draws = [model.sample(of_q, params, example).z, *(model.sample_prior(one, params, example) for one in of_p)]
-        return tuple(code_of(model, z) for z in draws)
-
-    return of_one
+def _of_one(model: VAE, key: Key, params: Params, example: Example) -> tuple[Array, ...]:
+    of_q, *of_p = jax.random.split(key, 3)
+    draws = [model.sample(of_q, params, example).z, *(model.sample_prior(one, params, example) for one in of_p)]
+    return tuple(code_of(model, z) for z in draws)
 
 
 def _decomposed(key: Key, model: VAE, params: Params, batch: Example) -> RateDecomposition | str:
     try:
-        return _decomposing(model)(key, params, batch)
+        return _decomposing(model, key, params, batch)
     except VaejaxError as error:
         return str(error)
 
 
-@functools.lru_cache(maxsize=32)
-def _decomposing(model: VAE) -> Callable[[Key, Params, Example], RateDecomposition]:
-    return jax.jit(lambda key, params, batch: rate_decomposition(key, model, params, batch))
+@functools.partial(jax.jit, static_argnums=0)
+def _decomposing(model: VAE, key: Key, params: Params, batch: Example) -> RateDecomposition:
+    return rate_decomposition(key, model, params, batch)
 
 
 def _kl(mean: np.ndarray, variance: np.ndarray, prior_mean: np.ndarray, prior_variance: np.ndarray) -> np.ndarray:

@@ -1,12 +1,10 @@
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from vaejax.errors import VaejaxError
-from vaejax.examples import AT_ONCE, OfExample, each_example
+from vaejax.examples import AT_ONCE, each_example, fixed
 from vaejax.numerics import concrete
 from vaejax.types import VAE, Example, Key, Latent, Number, Params
 
@@ -26,13 +24,12 @@ def codes_of(
     >>> codes_of(jax.random.key(1), model, params, vj.examples_of(model, np.zeros((7, 4)))).shape
     (7, 2)
     """
-    return each_example(_drawn(model), key, params, examples, at_once=at_once)
+    return each_example(fixed(_drawn, model), key, params, examples, at_once=at_once)
 
 
-@functools.lru_cache(maxsize=32)  # the same function for the same model, which is then compiled once
-def _drawn(model: VAE) -> OfExample:
-    """`(key, params, example)` to one draw of q(z|x)."""
-    return lambda key, params, example: code_of(model, model.sample(key, params, example).z)
+def _drawn(model: VAE, key: Key, params: Params, example: Example) -> Float[Array, " size"]:
+    """One draw of q(z|x)."""
+    return code_of(model, model.sample(key, params, example).z)
 
 
 def code_of(model: VAE, z: Latent) -> Float[Array, " size"]:

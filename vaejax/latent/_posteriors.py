@@ -1,4 +1,3 @@
-import functools
 from typing import NamedTuple
 
 import jax
@@ -6,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from vaejax.examples import AT_ONCE, OfExample, each_example
+from vaejax.examples import AT_ONCE, each_example, fixed
 from vaejax.numerics import require_count
 from vaejax.types import VAE, Example, Key, Latent, Number, Params
 
@@ -47,14 +46,10 @@ def posteriors_of(
     ((5, 2), (5, 2), 0.063)
     """
     num = require_count("num_draws", num_draws, least=2)
-    means, scales = each_example(_of_one(model, num), key, params, examples, at_once=at_once)
+    means, scales = each_example(fixed(_of_one, model, num), key, params, examples, at_once=at_once)
     return Posteriors(means, scales, (2 * (num - 1)) ** -0.5)
 
 
-@functools.lru_cache(maxsize=32)  # the same function for the same model, which is then compiled once
-def _of_one(model: VAE, num_draws: int) -> OfExample:
-    def of_one(key: Key, params: Params, example: Example) -> tuple[Latent, Latent]:
-        draws = jax.vmap(lambda key: model.sample(key, params, example).z)(jax.random.split(key, num_draws))
-        return model.encode(params, example), jnp.std(draws, axis=0, ddof=1)
-
-    return of_one
+def _of_one(model: VAE, num_draws: int, key: Key, params: Params, example: Example) -> tuple[Latent, Latent]:
+    draws = jax.vmap(lambda key: model.sample(key, params, example).z)(jax.random.split(key, num_draws))
+    return model.encode(params, example), jnp.std(draws, axis=0, ddof=1)

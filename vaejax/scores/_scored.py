@@ -1,4 +1,4 @@
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from vaejax.errors import VaejaxError
-from vaejax.examples import each_example, examples_of
+from vaejax.examples import each_example, examples_of, fixed
 from vaejax.types import VAE, Example, Key, Number, Params, Scalar
 
 from ._types import Score
@@ -26,7 +26,7 @@ def fit(key: Key, model: VAE, params: Params, score: Score, x: Any, *, at_once: 
     ()
     """
     size = score.at_once if at_once is None else at_once
-    seen = each_example(_See(score, model), key, params, examples_of(model, x), at_once=size)
+    seen = each_example(fixed(_see, score, model), key, params, examples_of(model, x), at_once=size)
     fitted = score.fit(jax.tree.map(jnp.asarray, seen))
     for leaf in jax.tree.leaves(fitted):
         if not np.isfinite(leaf).all():
@@ -53,7 +53,7 @@ def scored(
     (4,)
     """
     size = score.at_once if at_once is None else at_once
-    found = each_example(_Of(score, model), key, (params, fitted), examples_of(model, x), at_once=size)
+    found = each_example(fixed(_of, score, model), key, (params, fitted), examples_of(model, x), at_once=size)
     finite = np.isfinite(found)
     if not finite.all():
         row = int(np.argmin(finite))
@@ -63,21 +63,10 @@ def scored(
     return found
 
 
-class _See(NamedTuple):
-    """A value, so that the same score and model have the same program."""
-
-    score: Score
-    model: VAE
-
-    def __call__(self, key: Key, params: Params, example: Example) -> PyTree:
-        return self.score.see(key, self.model, params, example)
+def _see(score: Score, model: VAE, key: Key, params: Params, example: Example) -> PyTree:
+    return score.see(key, model, params, example)
 
 
-class _Of(NamedTuple):
-    """As `_See`; its params are those of the model and what was fitted."""
-
-    score: Score
-    model: VAE
-
-    def __call__(self, key: Key, both: tuple[Params, Params], example: Example) -> Scalar:
-        return self.score.of(key, self.model, *both, example)
+def _of(score: Score, model: VAE, key: Key, both: tuple[Params, Params], example: Example) -> Scalar:
+    """Of the params of the model and what was fitted."""
+    return score.of(key, model, *both, example)
