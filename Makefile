@@ -14,7 +14,7 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 
-.PHONY: help setup sweep test pytest test-long borders smoke lint bench bench-curves clean
+.PHONY: help setup sweep test pytest test-long borders smoke lint bench bench-curves aot clean
 
 help:
 	@echo "make sweep      train a grid of VAEs on the digits and write a report ($(OUT)/report.html)"
@@ -23,6 +23,7 @@ help:
 	@echo "make borders    the tests of what meets other libraries: networks, data, files, the command line, every example"
 	@echo "make bench      time the grid beside linen, PyTorch and pythae on the same work (benchmarks/README.md)"
 	@echo "make bench-curves  time of a step against members, batch, width and latent size"
+	@echo "make aot        compile the grid step for TPUs and H100s that are not here, and look for collectives in it"
 	@echo "make smoke      a few tests of every kind, in under two minutes"
 
 setup: $(READY)
@@ -73,6 +74,16 @@ bench: $(READY) $(if $(filter .venv-peers/%,$(PEERS)),.venv-peers/.ready)
 
 bench-curves: $(READY)
 	$(BIN)/python -m benchmarks.curves $(BENCH)
+
+# compilers for accelerators, beside jax in an environment of their own
+aot: .venv-aot/.ready
+	.venv-aot/bin/python -m benchmarks.aot
+
+.venv-aot/.ready: benchmarks/requirements-aot.txt pyproject.toml constraints.txt
+	test -x .venv-aot/bin/python || $(PYTHON) -m venv .venv-aot
+	.venv-aot/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	.venv-aot/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
 
 clean:
 	rm -rf .venv* .cache runs

@@ -101,13 +101,29 @@ def compiled_of(work: Work, data: Data, mesh: Mesh) -> tuple[_plan.Program, Batc
     return program, batches, _run.compile_for(program, batches, mesh, plan)
 
 
-def advance_of(work: Work, bits: Bits) -> Advance:
-    """The training program of a grid, on the devices that there are."""
-    data, mesh = data_of(bits), _devices.member_mesh(work.members)
+class _Fed(NamedTuple):
+    """What a grid's programs are given, but the carry."""
+
+    program: _plan.Program
+    compiled: _run.Compiled
+    feed: _feed.Feed
+    whose: tuple[Any, ...]  # numbers, seeds and slots, `[member]`
+    few: Example  # the examples that initial weights may be made from
+
+
+def _fed(work: Work, bits: Bits, mesh: Mesh) -> _Fed:
+    data = data_of(bits)
     program, batches, compiled = compiled_of(work, data, mesh)
     feed = _feed.feed_of(data.raw("train"), batches, program.seeds, _run.training_key)
     whose = _devices.padded((dict(program.numbers), program.seeds, feed.slots), mesh)
-    (state, shown), _ = compiled.start(*whose[:2], next(_run.chunks_of(data.raw("train"), work.batch)).raw)
+    return _Fed(program, compiled, feed, whose, next(_run.chunks_of(data.raw("train"), work.batch)).raw)
+
+
+def advance_of(work: Work, bits: Bits) -> Advance:
+    """The training program of a grid, on the devices that there are."""
+    mesh = _devices.member_mesh(work.members)
+    program, compiled, feed, whose, few = _fed(work, bits, mesh)
+    (state, shown), _ = compiled.start(*whose[:2], few)
     params = jax.tree.map(
         lambda leaf, like: jnp.broadcast_to(leaf, like.shape), parameters_of(work, program.trainers[0]), state.params
     )
@@ -118,6 +134,19 @@ def advance_of(work: Work, bits: Bits) -> Advance:
 
     model = program.trainers[0].model
     return Advance(model, compiled.advance, arguments, feed.longest, carry, lambda carry: carry[0].params)
+
+
+def shapes_of(work: Work, bits: Bits, mesh: Mesh) -> tuple[Any, tuple[Any, ...]]:
+    """The training program of a grid over a mesh of devices that need not be there, and the shapes that it takes."""
+    _, compiled, feed, whose, few = _fed(work, bits, mesh)
+    carry, _ = jax.eval_shape(compiled.start, *whose[:2], few)
+    shared = (*feed.window(0, 1), jnp.asarray(0), jnp.asarray(1))
+    split, same = NamedSharding(mesh, P(_devices.MEMBER)), NamedSharding(mesh, P())
+
+    def shapes(tree: Any, sharding: NamedSharding) -> Any:
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), tree)
+
+    return compiled.advance, (*shapes((carry, *whose), split), *shapes(shared, same))
 
 
 def measure_of(work: Work, bits: Bits) -> Callable[[int], np.ndarray]:
