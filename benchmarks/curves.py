@@ -47,7 +47,7 @@ def measured(name: str, folder: Path, rounds: int, steps: int | None, most: int)
     """A curve as JSON, and what could not be measured."""
     curve, asked = CURVES[name], []
     for value, work in zip(curve.values, curve.works, strict=True):
-        each = work._replace(name=f"{name}-{value}", steps=steps or max(work.steps, work.members))
+        each = work._replace(name=f"{name}-{value}", checked=1, steps=steps or max(work.steps, work.members))
         if work.members <= most:
             prepare(each, folder)
             asked.append((Command(str(value), "benchmarks.ways.grid"), each))
@@ -73,7 +73,8 @@ def draw(curves: Sequence[dict[str, Any]], path: Path) -> None:
             axis.plot(
                 values, [1e3 * of(point["seconds"]) for point in curve["points"]], "o-", label=label, markersize=4
             )
-        axis.set(xscale="log", yscale="log", xlabel=curve["title"], ylabel="ms, a step of a member")
+        axis.set(xscale="log", xlabel=curve["title"], ylabel="ms, a step of a member")
+        axis.set_ylim(bottom=0)
         axis.set_xticks(values, [str(value) for value in values])
         axis.minorticks_off()
         axis.legend(frameon=False)

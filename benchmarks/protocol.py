@@ -16,7 +16,6 @@ from benchmarks.data import Bits, bits_of
 from benchmarks.work import Work, work_from
 
 BEGAN = time.perf_counter()  # every way imports this first
-CHECKED = 150  # steps of each member after which losses are compared; after 50, batches alone move them by 8%
 
 
 class Way(NamedTuple):
@@ -34,17 +33,16 @@ class Way(NamedTuple):
 
 def serve(make: Callable[[Work, Bits], Way]) -> None:
     """Set a way up, then do the work of a line as often as a line is read."""
-    began = BEGAN
     work, folder = work_from(sys.argv[1]), Path(sys.argv[2])
     way = make(work, bits_of(work, folder))
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - BEGAN
     first = None if way.loss is None else way.loss()
     began = time.perf_counter()
     way.run(1)  # compiles
     seconds += time.perf_counter() - began
     after = None
-    if way.loss is not None and not work.num_samples:
-        way.run(CHECKED - 1)
+    if way.loss is not None and work.checked > 1 and not work.num_samples:
+        way.run(work.checked - 1)
         after = way.loss()
     say({"seconds": seconds, "first": first, "after": after})
     num = max(1, round(work.steps * way.part / way.members))

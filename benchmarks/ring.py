@@ -80,7 +80,7 @@ def started(command: Command, work: Work, folder: Path, python: str) -> Generato
             stderr=said,
             text=True,
             cwd=ROOT,
-            env={**environment, "PYTHONPATH": str(ROOT)},
+            env={**environment, "PYTHONPATH": str(ROOT), "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},  # they share a GPU
         ) as process,
     ):
         try:

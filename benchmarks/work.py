@@ -10,6 +10,8 @@ class Work(NamedTuple):
     channels: of convolutions, 4 x 4 with stride 2, mirrored in the decoder; none is an MLP.
     steps: of one member, that a line asks for; a grid shares them among its members. whole: steps of one member in a
         whole run, to which the table extrapolates.
+    checked: steps of each member after which the losses of the ways are compared; after 50, batches alone move them
+        by 8%, after 150 by 2%.
     num_samples: 0 is training; else draws of z for the log likelihood of an image, which is then what a step is.
     """
 
@@ -24,6 +26,7 @@ class Work(NamedTuple):
     size: int = 28
     steps: int = 200
     whole: int = 0
+    checked: int = 150
     num_samples: int = 0
 
     @property
