@@ -14,13 +14,16 @@ export JAX_COMPILATION_CACHE_DIR ?= $(CURDIR)/.cache/jax
 export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS ?= 0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES ?= -1
 
-.PHONY: help setup sweep test pytest test-long borders smoke lint clean
+.PHONY: help setup sweep test pytest test-long borders smoke lint bench bench-curves aot clean
 
 help:
 	@echo "make sweep      train a grid of VAEs on the digits and write a report ($(OUT)/report.html)"
 	@echo "make test       lint, types and tests"
 	@echo "make test-long  the tests that are too slow for every run"
 	@echo "make borders    the tests of what meets other libraries: networks, data, files, the command line, every example"
+	@echo "make bench      time the grid beside linen, PyTorch and pythae on the same work (benchmarks/README.md)"
+	@echo "make bench-curves  time of a step against members, batch, width and latent size"
+	@echo "make aot        compile the grid step for TPUs and H100s that are not here, and look for collectives in it"
 	@echo "make smoke      a few tests of every kind, in under two minutes"
 
 setup: $(READY)
@@ -56,6 +59,31 @@ borders: $(READY)
 smoke: $(READY)
 	$(BIN)/pytest $(WORKERS) tests/test_model.py tests/test_data.py tests/test_densities.py tests/test_house.py -k "not docstrings"
 	$(BIN)/vaejax sweep --data digits --latent-size 2 8 --seeds 1 --epochs 20 --out $$(mktemp --directory)/run
+
+# other libraries that do the same work; another interpreter that has them: make bench PEERS=...
+PEERS ?= .venv-peers/bin/python
+BENCH ?=
+
+.venv-peers/.ready: benchmarks/requirements.txt
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+bench: $(READY) $(if $(filter .venv-peers/%,$(PEERS)),.venv-peers/.ready)
+	$(BIN)/python -m benchmarks --peers $(PEERS) $(BENCH)
+
+bench-curves: $(READY)
+	$(BIN)/python -m benchmarks.curves $(BENCH)
+
+# compilers for accelerators, beside jax in an environment of their own
+aot: .venv-aot/.ready
+	.venv-aot/bin/python -m benchmarks.aot
+
+.venv-aot/.ready: benchmarks/requirements-aot.txt pyproject.toml constraints.txt
+	test -x .venv-aot/bin/python || $(PYTHON) -m venv .venv-aot
+	.venv-aot/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	.venv-aot/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
 
 clean:
 	rm -rf .venv* .cache runs

@@ -114,20 +114,20 @@ class Training:
         split = NamedSharding(self.mesh, P(MEMBER))
         like = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=split), carry)
         advance: Any = self.compiled.advance  # of jax.jit
-        return advance.lower(like, *lane[1:], *self._window(0, 1))
+        return advance.lower(like, *lane[1:], *self.window(0, 1))
 
     @functools.cached_property
     def step(self) -> Any:
         """The training program of a lane, compiled here: threads have no settings of jax that hold in a block."""
         return self.lowered.compile()
 
-    def _window(self, first: int, num: int) -> tuple[Any, ...]:
+    def window(self, first: int, num: int) -> tuple[Any, ...]:
         """What all lanes share in steps `first`, ..., `first + num - 1`."""
         return (*self.feed.window(first, num), jnp.asarray(first), jnp.asarray(num))
 
     def advance(self, first: int, num: int) -> None:
         """These steps of every member."""
-        window, step = self._window(first, num), self.step
+        window, step = self.window(first, num), self.step
 
         def one(at: int) -> Any:
             return jax.block_until_ready(step(self.carries[at], *self.lanes[at][1:], *window))

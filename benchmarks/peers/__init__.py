@@ -1,0 +1,1 @@
+"""Ways of the peers' interpreter (`requirements.txt`), each a process of its own."""

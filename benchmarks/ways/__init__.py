@@ -1,0 +1,1 @@
+"""Ways of this project's interpreter, each a process of its own."""
