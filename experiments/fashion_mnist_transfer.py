@@ -42,7 +42,8 @@ from vaejax.grid import Member
 from vaejax.transfer import Worth, from_source, l2_sp, learning_curves, paced, worth
 from vaejax.types import VAE, Trainer
 
-RATE, BATCH, HELD_OUT = 2e-3, 64, 500
+SIZES, STEPS, SOURCE_STEPS = (10, 100, 1000, 10_000, 50_000), 1000, 2000  # of 50,000: all there are
+RATE, BATCH, SEEDS, HELD_OUT = 2e-3, 64, 5, 500
 SAME = {"encoder": 1.0, "decoder": 1.0, "alpha": 0.0}
 CLOTHES = {
     "scratch": {**SAME, "clothes": 0.0},
@@ -79,10 +80,10 @@ def trained(data: Data, steps: int) -> Member:
     return vj.fit(taught, data, epochs=epochs, batch_size=128, num_samples=4)[0]
 
 
-def chosen(data: Data, classes: range, num_train: int) -> Data:
-    """The examples of some classes."""
+def chosen(data: Data, classes: range, num_train: int | None = None) -> Data:
+    """The examples of some classes, all for training or the first."""
 
-    def of(split: str, num: int) -> np.ndarray:
+    def of(split: str, num: int | None) -> np.ndarray:
         return data.splits[split][np.flatnonzero(np.isin(data.labels[split], classes))[:num]]
 
     train, validation, test = of("train", num_train), of("validation", HELD_OUT), of("test", HELD_OUT)
@@ -112,7 +113,10 @@ def curves_of(target: Data, starts: dict, sources: dict[str, Member], sizes: lis
         adam = paced(optax.adam(RATE), {"encoder": encoder, "decoder": decoder})
         return vj.trainer(model, vj.objectives.elbo(), optax.chain(l2_sp(alpha), adam))
 
-    return learning_curves(member, target, starts, sizes=sizes, steps=steps, batch_size=BATCH, num_samples=8)
+    seeds = range(SEEDS)
+    return learning_curves(
+        member, target, starts, sizes=sizes, steps=steps, seeds=seeds, batch_size=BATCH, num_samples=8
+    )
 
 
 def draw(curves: dict[str, xr.Dataset], path: Path) -> None:
@@ -138,23 +142,26 @@ def draw(curves: dict[str, xr.Dataset], path: Path) -> None:
 
 
 def main(
-    sizes: tuple[int, ...] = (10, 100, 1000),
-    steps: int = 300,
-    source_steps: int = 800,
-    picture: Path = Path("runs/fashion_mnist_transfer/learning_curves.png"),
+    sizes: tuple[int, ...] = SIZES,
+    steps: int = STEPS,
+    source_steps: int = SOURCE_STEPS,
+    folder: Path = Path("runs/fashion_mnist_transfer"),
 ) -> Found:
-    """Train both sources, all members, and say what they were worth."""
+    """Train all sources and all members, say what they were worth, and write the curves and their pictures."""
     fashion, digits = vj.data.fashion_mnist(), vj.data.digits()
+    folder.mkdir(parents=True, exist_ok=True)
     curves, answers = {}, {}
 
     def compared(title: str, classes: range, starts: dict, sources: dict[str, Data]) -> None:
         members = {name: trained(data, source_steps) for name, data in sources.items()}
-        target = chosen(fashion, classes, max(sizes))
-        curves[title] = curves_of(target, starts, members, list(sizes), steps)
+        target = chosen(fashion, classes)
+        counts = sorted({min(size, len(target.train)) for size in sizes})
+        curves[title] = curves_of(target, starts, members, counts, steps)
+        curves[title].to_netcdf(folder / f"{title.replace(' ', '_')}.nc", engine="scipy")
         answers[title] = worth(curves[title])
         print(f"\n{title}\n{answers[title]}", flush=True)
         print(curves[title].elbo.mean("seed").transpose("start", "num_examples").to_pandas().round(1), flush=True)
-        draw(curves, picture)
+        draw(curves, folder / "learning_curves.png")
 
     sources = {"clothes": chosen(fashion, range(5), 20_000)}
     compared("five classes to the other five", range(5, 10), CLOTHES, sources)
@@ -164,8 +171,8 @@ def main(
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--steps", type=int, default=300)
-    arguments.add_argument("--source-steps", type=int, default=800)
-    arguments.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1000])
+    arguments.add_argument("--steps", type=int, default=STEPS)
+    arguments.add_argument("--source-steps", type=int, default=SOURCE_STEPS)
+    arguments.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     asked = arguments.parse_args()
     main(tuple(asked.sizes), asked.steps, asked.source_steps)
