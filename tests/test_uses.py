@@ -176,6 +176,7 @@ def test_transfer_leaves_a_run_that_started_from_the_source_and_what_it_was_wort
     assert {path.name for path in out.iterdir()} >= {"report.html", "transfer.csv", "transfer.nc", "transfer.png"}
     worth = json.loads((out / "worth.json").read_text())
     assert worth["margin_nats"] == 3.0
+    assert worth["warnings"] == [_transfer.SEEN]  # its target is what its source was trained on
     assert set(worth["gains"][0]["examples"]) == {"at", "low", "high", "least", "most"}
     with Image.open(out / "transfer.png") as picture:
         assert picture.size == (2160, 680)
@@ -274,6 +275,12 @@ def test_a_run_that_is_no_transfer_does_not_become_one(finished, rows, tmp_path,
     (out / "answer.json").unlink()
     assert run("transfer", finished, "--data", rows, "--out", out, *COMPARED, "--resume") == 2
     assert "holds a run that is no transfer" in capsys.readouterr().err
+
+
+def test_other_data_are_not_those_of_the_source(finished, rows):
+    stored = np.load(rows)
+    assert _transfer._seen_before(finished, vj.data.load(str(rows)))
+    assert not _transfer._seen_before(finished, vj.data.arrays(stored[::-1].copy()))
 
 
 def test_a_margin_is_that_of_the_source_or_the_one_that_was_asked_for():

@@ -13,6 +13,7 @@ from tyro.conf import OmitArgPrefixes
 
 from vaejax import configured, folder, report, saved, transfer, verbs, written
 from vaejax.config import Config, axes_of, check
+from vaejax.data import digest
 from vaejax.errors import VaejaxError
 from vaejax.grid import Keeper
 from vaejax.history import History
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 SIZES, MOST = (10, 100, 1000), 10_000  # target examples of a comparison by default
 COMPARISON, TABLE = "comparison", "transfer.nc"
+SEEN = (
+    "The source was trained on these very data, all of them: what it gains is what it has seen already, and tells "
+    "nothing of a transfer."
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ class Transfer(Which):
             if target.compare:
                 table = _compared(path, target, config, keeping, data, source, sizes)
                 worth = transfer.worth(table, margin=config.margin, margin_nats=config.margin_nats)
+                if _seen_before(self.run_folder, data):
+                    worth = worth._replace(warnings=(*worth.warnings, SEEN))
                 _write(path, table, worth)
             run_in(path, config, keeping, lambda model: transfer.from_source(model, source))
         if worth is not None:
@@ -154,6 +161,11 @@ def _told(config: Config, data: Data, source: Member) -> str:
     model = _member(config, data, configured.as_it_is, 1).model
     params = verbs.init(jax.random.key(0), model, jnp.zeros((1, *model.data_shape)))
     return str(transfer.started_from(source, (model, params)))
+
+
+def _seen_before(source: Path, data: Data) -> bool:
+    """Whether the data are those of the source."""
+    return folder.read_config(source.expanduser())[1]["sha256"] == digest(data)
 
 
 def _asked(target: Target, source: Member, sizes: list[int]) -> dict[str, Any]:
