@@ -119,28 +119,6 @@ def curves_of(target: Data, starts: dict, sources: dict[str, Member], sizes: lis
     )
 
 
-def draw(curves: dict[str, xr.Dataset], path: Path) -> None:
-    """The test bound over the number of target examples, each seed a dot."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, panels = plt.subplots(1, len(curves), figsize=(6 * len(curves), 4.5), sharey=True, layout="constrained")
-    for panel, (title, table) in zip(np.atleast_1d(panels), curves.items(), strict=True):
-        for start in table.start.values:
-            bounds = table.elbo.sel(start=start).transpose("num_examples", "seed")
-            (line,) = panel.plot(table.num_examples, bounds.mean("seed"), label=str(start))
-            panel.plot(table.num_examples, bounds, ".", color=line.get_color(), alpha=0.6)
-        panel.set(xscale="log", xlabel="target examples", title=title)
-        panel.grid(alpha=0.3)
-        panel.legend()
-    np.atleast_1d(panels)[0].set_ylabel("test bound (nats)")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
-
-
 def main(
     sizes: tuple[int, ...] = SIZES,
     steps: int = STEPS,
@@ -161,7 +139,8 @@ def main(
         answers[title] = worth(curves[title])
         print(f"\n{title}\n{answers[title]}", flush=True)
         print(curves[title].elbo.mean("seed").transpose("start", "num_examples").to_pandas().round(1), flush=True)
-        draw(curves, folder / "learning_curves.png")
+        picture = vj.report.learning_curves(curves[title], answers[title])
+        (folder / f"{title.replace(' ', '_')}.png").write_bytes(picture)
 
     sources = {"clothes": chosen(fashion, range(5), 20_000)}
     compared("five classes to the other five", range(5, 10), CLOTHES, sources)

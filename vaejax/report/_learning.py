@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from vaejax.transfer import Worth
 
 MARKS = "osD^vPX"
-DODGE = 0.012  # of the width, between starts at one size
-NEAR = 0.06  # of the width: ticks that are nearer have no words
+DODGE = 0.007  # of the width, between starts at one size
+NEAR = 0.13  # of the width: ticks that are nearer have no words
 
 
 def learning_curves(table: xr.Dataset, worth: Worth, scratch: str = "scratch") -> bytes:
@@ -39,15 +39,10 @@ def learning_curves(table: xr.Dataset, worth: Worth, scratch: str = "scratch") -
     """
     others = [str(name) for name in table["start"].values if name != scratch]
     colours = dict(zip(others, shades(len(others), *DAY), strict=True))
-    looks = {
-        name: {"color": colour, "marker": MARKS[at % len(MARKS)]} for at, (name, colour) in enumerate(colours.items())
-    }
-    looks[scratch] = {
-        "color": DAYLIGHT["muted"],
-        "marker": "o",
-        "linestyle": "--",
-        "markerfacecolor": DAYLIGHT["ground"],
-    }
+    hollow = {"linestyle": "--", "markerfacecolor": DAYLIGHT["ground"]}
+    looks = {scratch: {"color": DAYLIGHT["muted"], "marker": "o", **hollow}}
+    for at, (start, colour) in enumerate(colours.items()):
+        looks[start] = {"color": colour, "marker": MARKS[at % len(MARKS)]}
 
     def draw(figure: Any) -> None:
         bound, gained, overfit = figure.subplots(1, 3, gridspec_kw={"wspace": 0.3})
@@ -71,9 +66,9 @@ def learning_curves(table: xr.Dataset, worth: Worth, scratch: str = "scratch") -
 def _frame(axes: Any, sizes: np.ndarray, title: str) -> None:
     axes.set_title(title, loc="left", color=DAYLIGHT["muted"])
     axes.set(xscale="log", xlabel="target examples")
-    logs, shown = np.log(sizes), [0]
-    for at in range(1, len(sizes)):
-        if logs[at] - logs[shown[-1]] > NEAR * (logs[-1] - logs[0]):
+    logs, shown = np.log(sizes), [len(sizes) - 1]
+    for at in range(len(sizes) - 2, -1, -1):
+        if logs[shown[-1]] - logs[at] > NEAR * (logs[-1] - logs[0]):
             shown.append(at)
     axes.set_xticks(sizes[shown], [f"{size:,}" for size in sizes[shown]])
     axes.set_xticks([], minor=True)
@@ -85,7 +80,7 @@ def _frame(axes: Any, sizes: np.ndarray, title: str) -> None:
 
 def _seeds(axes: Any, values: xr.DataArray, looks: dict[str, dict[str, Any]]) -> None:
     """Of each start the mean over seeds with its interval, and each seed."""
-    means = []
+    drawn, ends = [], []
     for at, (start, look) in enumerate(looks.items()):
         here = values.sel(start=start).transpose("num_examples", "seed").values
         known = [row[np.isfinite(row)] for row in here]
@@ -94,8 +89,9 @@ def _seeds(axes: Any, values: xr.DataArray, looks: dict[str, dict[str, Any]]) ->
         across = _dodged(values["num_examples"].values, at, len(looks))
         axes.errorbar(across, mean, reach, label=start, **_line(look))
         axes.plot(across, here, ".", color=look["color"], markersize=3.5, alpha=0.5)
-        means.append(here)
-    _limit(axes, np.concatenate([one.ravel() for one in means]))
+        drawn.append(here.ravel())
+        ends += [mean - reach, mean + reach]
+    _limit(axes, np.concatenate(drawn), np.concatenate(ends))
 
 
 def _gains(axes: Any, worth: Worth, looks: dict[str, dict[str, Any]]) -> None:
@@ -107,7 +103,8 @@ def _gains(axes: Any, worth: Worth, looks: dict[str, dict[str, Any]]) -> None:
             across = _dodged(np.array([gain.num_examples for gain in gains]), at, len(looks))
             reach = [gain.reach if np.isfinite(gain.reach) else np.nan for gain in gains]
             axes.errorbar(across, [gain.nats for gain in gains], reach, **_line(look))
-    _limit(axes, np.array([0.0, worth.margin_nats, *[gain.nats for gain in worth.gains]]))
+    ends = [gain.nats + end * gain.reach for gain in worth.gains for end in (-1.0, 0.0, 1.0)]
+    _limit(axes, np.array([0.0, worth.margin_nats, *[gain.nats for gain in worth.gains]]), np.array(ends))
 
 
 def _line(look: dict[str, Any]) -> dict[str, Any]:
@@ -120,8 +117,11 @@ def _dodged(sizes: np.ndarray, at: int, num: int) -> np.ndarray:
     return sizes * np.exp(DODGE * width * (at - (num - 1) / 2))
 
 
-def _limit(axes: Any, values: np.ndarray) -> None:
-    """What is drawn is in sight; a bar that is longer than all of it is cut off."""
+def _limit(axes: Any, values: np.ndarray, ends: np.ndarray) -> None:
+    """What is drawn is in sight; a bar that reaches farther beyond it than it is wide is cut off."""
     low, high = np.nanmin(values), np.nanmax(values)
-    pad = max(0.15 * (high - low), 0.05)
+    wide = max(high - low, 0.1)
+    ends = np.clip(ends, low - wide, high + wide)
+    low, high = min(low, np.nanmin(ends)), max(high, np.nanmax(ends))
+    pad = max(0.08 * (high - low), 0.05)
     axes.set_ylim(low - pad, high + pad)
