@@ -1,5 +1,6 @@
 """From a source to a target: what is copied and what is not, who moves, and whether it was worth it."""
 
+import io
 import itertools
 import shutil
 from pathlib import Path
@@ -10,12 +11,15 @@ import numpy as np
 import optax
 import pytest
 import xarray as xr
+from matplotlib.figure import Figure
+from PIL import Image
 
 import vaejax as vj
 from vaejax import store, transfer
 from vaejax.differences import gap_of
 from vaejax.errors import Stopped, VaejaxError
 from vaejax.numerics import leaves_by_path, normal_log_prob
+from vaejax.report import _learning, _style
 from vaejax.transfer import _curves
 
 KEY, NET = jax.random.key(0), vj.nets.mlp(8)
@@ -397,7 +401,7 @@ def test_members_see_their_first_examples_and_no_others_in_equal_numbers():
     model = vj.vae(NET, NET, data_shape=(10,), latent_size=2, likelihood=data.likelihood)
     plain = vj.trainer(model, vj.objectives.elbo(), optax.sgd(0.0))
     seen = plain._replace(step=lambda key, state, batch: (state._replace(step=state.step + 1), batch.x.sum(0)))
-    batch, order = vj.Example(jnp.zeros((4, 10))), np.array([7, 2, 5, 0])
+    batch, order = vj.Example(jnp.zeros((4, 10))), np.array([7, 2, 5, 0, 9])
 
     @jax.jit
     def counts(num):
@@ -408,7 +412,7 @@ def test_members_see_their_first_examples_and_no_others_in_equal_numbers():
             total = total + found
         return total
 
-    for num, expected in {1: [12], 3: [4, 4, 4], 4: [3, 3, 3, 3]}.items():
+    for num, expected in {1: [12], 3: [4, 4, 4], 4: [3, 3, 3, 3], 5: [3, 3, 2, 2, 2]}.items():
         np.testing.assert_array_equal(counts(num)[order[:num]], expected)
         assert counts(num).sum() == 12
     with pytest.raises(VaejaxError, match=r"the model is for examples of shape \(4,\)"):
@@ -464,6 +468,10 @@ def test_what_is_no_gain_is_called_that_and_what_is_not_known_too():
     near = transfer.worth(table([-30.0, -20.0, -10.0], [-29.88, -19.88, -9.88]))
     assert near.gains[0].nats > near.margin_nats > near.gains[0].nats - near.gains[0].reach
     assert near.reason.startswith("Not decided")
+    equal = transfer.worth(table([-30.0, -20.0, -10.0], [-30.0, -20.0, -10.0]))
+    open_ones = [gain for gain in equal.gains if gain.nats <= equal.margin_nats < gain.nats + gain.reach]
+    assert open_ones
+    assert {gain.verdict for gain in open_ones} == {"not decided"}  # it may be worth it, though the mean is not
     best = transfer.worth(table([-30.0, -20.0, -10.0], [-31.0, -21.0, -11.0], [-28.0, -18.0, -9.0]))
     assert best.start == "other"
     assert best.gains[-1].examples_from_scratch == float("inf")
@@ -513,6 +521,10 @@ def test_steps_needed_have_an_interval_over_seeds():
     assert steps.high == float("inf")
     assert steps.low == pytest.approx(10 + 10 * (lower := means + 4.302653 * spread)[0] / (lower[0] - lower[1]))
     assert steps.compared_with(30) == "not decided"
+    paths[0], paths[1] = [-9.0, -5.0, -6.0], [-7.0, -6.0, -4.0]  # scratch overfits after 20; all seeds are alike
+    early = transfer.worth(found).gains[0]
+    assert early.steps_from_scratch == 20
+    assert early.steps[:3] == (25.0, 25.0, 25.0)
     alone = transfer.worth(found.isel(seed=[1])).gains[0].steps
     assert (alone.low, alone.high) == (10, float("inf"))  # one seed tells of no other
 
@@ -530,6 +542,12 @@ def test_a_margin_is_a_part_of_the_bound_or_nats():
             transfer.worth(found, **wrong)
 
 
+def test_the_best_start_is_worth_it_at_most_sizes():
+    """Of one that gains much with ten examples and loses later, and one that gains little everywhere."""
+    answer = transfer.worth(table([-30.0, -20.0, -10.0], [-5.0, -21.0, -11.0], [-28.0, -18.0, -9.0]))
+    assert answer.start == "other"
+
+
 def test_members_that_diverged_have_no_say():
     found = table([-30.0, -20.0, -10.0], [-25.0, -16.0, -8.0])
     for name in ("elbo_test_examples", "history_validation", "elbo_train"):
@@ -538,6 +556,10 @@ def test_members_that_diverged_have_no_say():
     answer = transfer.worth(found)
     assert answer.warnings[0] == "3 members diverged and had no say."
     assert answer.gains[0].nats == pytest.approx(5.0, abs=0.1)
+    assert answer.gains[2].examples.compared_with(1000) == "fewer"  # by the seeds that are left
+    found["status"][1, 2] = "diverged"  # with numbers from before
+    found["elbo_test_examples"][1, 2] = 1e6
+    assert transfer.worth(found).gains[0].nats == pytest.approx(5.0, abs=0.2)
     found["status"][1, :, 0] = "diverged"
     assert [gain.num_examples for gain in transfer.worth(found).gains] == [100, 1000]
     assert "one seed" in transfer.worth(found.isel(seed=[1])).warnings[-1]
@@ -546,6 +568,43 @@ def test_members_that_diverged_have_no_say():
         transfer.worth(found)
     with pytest.raises(VaejaxError, match="expected the start 'fresh'"):
         transfer.worth(found, scratch="fresh")
+
+
+def test_the_picture_shows_means_gains_and_the_margin(monkeypatch):
+    """What is drawn is what was measured, bars hold their intervals and all of it is in sight."""
+    found = table([-30.0, -20.0, -10.0], [-25.0, -16.0, -8.0])
+    found = found.assign(elbo=found.elbo_test_examples.mean("test_example"))
+    found["elbo"][1, 0] = np.nan  # it diverged
+    found["status"][1, 0] = "diverged"
+    answer, figure = transfer.worth(found, margin_nats=3.0), Figure()
+    monkeypatch.setattr(_learning.fig, "painted", lambda draw, size: draw(figure))
+    _learning.learning_curves(found, answer)
+    bound, gained, overfit = figure.axes
+    bars = {one.get_label(): one for one in bound.containers}
+    assert list(bars) == ["scratch", "source"]
+    np.testing.assert_allclose(bars["source"][0].get_ydata(), found.elbo[1, 1:].mean("seed"))
+    (line,) = gained.containers
+    np.testing.assert_allclose(line[0].get_ydata(), [gain.nats for gain in answer.gains])
+    ends = np.array([segment[:, 1] for segment in line[2][0].get_segments()])
+    np.testing.assert_allclose(np.ptp(ends, axis=1), [2 * gain.reach for gain in answer.gains])
+    band = gained.patches[0]
+    assert (band.get_y(), band.get_height()) == (0.0, 3.0)
+    np.testing.assert_allclose(overfit.containers[0][0].get_ydata(), 1.0)
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        drawn = np.concatenate([np.ravel(one.get_ydata()) for one in axes.lines])
+        assert low < np.nanmin(drawn) <= np.nanmax(drawn) < high
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1,000", "100", "10"]
+
+
+def test_a_picture_is_in_the_colours_of_the_page_and_the_same_twice():
+    found = table([-30.0, -20.0, -10.0], [-25.0, -16.0, -8.0]).isel(num_examples=[0])  # one size is a picture too
+    found = found.assign(elbo=found.elbo_test_examples.mean("test_example"))
+    picture = vj.report.learning_curves(found, transfer.worth(found))
+    assert picture == vj.report.learning_curves(found, transfer.worth(found))
+    assert all(f"--{name}:{colour}" in _style.CSS for name, colour in _style.DAYLIGHT.items())
+    with Image.open(io.BytesIO(picture)) as image:
+        assert image.convert("RGB").getpixel((1, 1)) == (0xFC, 0xFC, 0xFA)
 
 
 def small_curves(rows=None, starts=("scratch", "source"), **how):

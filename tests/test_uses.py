@@ -283,6 +283,13 @@ def test_other_data_are_not_those_of_the_source(finished, rows):
     assert not _transfer._seen_before(finished, vj.data.arrays(stored[::-1].copy()))
 
 
+def test_values_of_another_kind_have_a_likelihood_of_their_own(finished):
+    chosen = saved.load_chosen(finished)
+    same = _transfer._config(_transfer.Target("other.npy"), chosen)
+    assert (same.likelihood, same.data) == (chosen.config.likelihood, "other.npy")
+    assert _transfer._config(_transfer.Target("other.npy", likelihood="normal"), chosen).likelihood == "normal"
+
+
 def test_a_margin_is_that_of_the_source_or_the_one_that_was_asked_for():
     nats, part = _transfer.Target("x", margin_nats=2.0), _transfer.Target("x", margin=0.1)
     both = _transfer.Target("x", margin=0.1, margin_nats=2.0)

@@ -12,7 +12,7 @@ import numpy as np
 from tyro.conf import OmitArgPrefixes
 
 from vaejax import configured, folder, report, saved, transfer, verbs, written
-from vaejax.config import Config, axes_of, check
+from vaejax.config import Config, LikelihoodName, axes_of, check
 from vaejax.data import digest
 from vaejax.errors import VaejaxError
 from vaejax.grid import Keeper
@@ -48,6 +48,8 @@ class Target:
 
     data: str
     """Other data: digits, fashion_mnist, mnist, tfds:NAME, or a .npy or .npz file."""
+    likelihood: LikelihoodName | None = None
+    """Of the target's values. By default that of the source, or what fits the data where none was named for it."""
     epochs: int = 50
     """Passes over the target's training split, for the model that is handed over."""
     sizes: tuple[int, ...] = ()
@@ -118,6 +120,7 @@ def _config(target: Target, source: saved.Chosen) -> Config:
         data=target.data,
         binarise=before.binarise if same else "auto",
         levels=before.levels if same else None,
+        likelihood=target.likelihood or before.likelihood,
         beta=(place["beta"],),
         latent_size=(place["latent_size"],),
         widest=None,
