@@ -582,17 +582,17 @@ def test_the_picture_shows_means_gains_and_the_margin(monkeypatch):
     bound, gained, overfit = figure.axes
     bars = {one.get_label(): one for one in bound.containers}
     assert list(bars) == ["scratch", "source"]
-    np.testing.assert_allclose(bars["source"][0].get_ydata(), found.elbo[1, 1:].mean("seed"))
+    np.testing.assert_allclose(np.asarray(bars["source"][0].get_ydata(), float), found.elbo[1, 1:].mean("seed"))
     (line,) = gained.containers
-    np.testing.assert_allclose(line[0].get_ydata(), [gain.nats for gain in answer.gains])
+    np.testing.assert_allclose(np.asarray(line[0].get_ydata(), float), [gain.nats for gain in answer.gains])
     ends = np.array([segment[:, 1] for segment in line[2][0].get_segments()])
     np.testing.assert_allclose(np.ptp(ends, axis=1), [2 * gain.reach for gain in answer.gains])
     band = gained.patches[0]
     assert (band.get_y(), band.get_height()) == (0.0, 3.0)
-    np.testing.assert_allclose(overfit.containers[0][0].get_ydata(), 1.0)
+    np.testing.assert_allclose(np.asarray(overfit.containers[0][0].get_ydata(), float), 1.0)
     for axes in figure.axes:
         low, high = axes.get_ylim()
-        drawn = np.concatenate([np.ravel(one.get_ydata()) for one in axes.lines])
+        drawn = np.concatenate([np.asarray(one.get_ydata(), float) for one in axes.lines])
         assert low < np.nanmin(drawn) <= np.nanmax(drawn) < high
         assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1,000", "100", "10"]
 

@@ -54,7 +54,7 @@ def learning_curves(table: xr.Dataset, worth: Worth, scratch: str = "scratch") -
         ):
             _frame(axes, table["num_examples"].values, title)
         _seeds(bound, table["elbo"], looks)
-        _seeds(overfit, table["elbo_train"] - table["elbo"], looks)
+        _seeds(overfit, table["elbo_train"] - table["elbo"], looks, 0.0)
         overfit.axhline(0.0, color=DAYLIGHT["faint"], linewidth=1, zorder=0)
         _gains(gained, worth, looks)
         lines, names = bound.get_legend_handles_labels()
@@ -78,9 +78,9 @@ def _frame(axes: Any, sizes: np.ndarray, title: str) -> None:
     axes.tick_params(length=0)
 
 
-def _seeds(axes: Any, values: xr.DataArray, looks: dict[str, dict[str, Any]]) -> None:
-    """Of each start the mean over seeds with its interval, and each seed."""
-    drawn, ends = [], []
+def _seeds(axes: Any, values: xr.DataArray, looks: dict[str, dict[str, Any]], *more: float) -> None:
+    """Of each start the mean over seeds with its interval, and each seed; `more` is in sight too."""
+    drawn, ends = [np.array(more)], []
     for at, (start, look) in enumerate(looks.items()):
         here = values.sel(start=start).transpose("num_examples", "seed").values
         known = [row[np.isfinite(row)] for row in here]
