@@ -1,6 +1,9 @@
 """From a source to a target: what is copied and what is not, who moves, and whether it was worth it."""
 
+import io
 import itertools
+import shutil
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -8,11 +11,16 @@ import numpy as np
 import optax
 import pytest
 import xarray as xr
+from matplotlib.figure import Figure
+from PIL import Image
 
 import vaejax as vj
 from vaejax import store, transfer
-from vaejax.errors import VaejaxError
+from vaejax.differences import gap_of
+from vaejax.errors import Stopped, VaejaxError
 from vaejax.numerics import leaves_by_path, normal_log_prob
+from vaejax.report import _learning, _style
+from vaejax.transfer import _curves
 
 KEY, NET = jax.random.key(0), vj.nets.mlp(8)
 FLOW = vj.priors.coupling_flow(2, 4, 4)
@@ -393,7 +401,7 @@ def test_members_see_their_first_examples_and_no_others_in_equal_numbers():
     model = vj.vae(NET, NET, data_shape=(10,), latent_size=2, likelihood=data.likelihood)
     plain = vj.trainer(model, vj.objectives.elbo(), optax.sgd(0.0))
     seen = plain._replace(step=lambda key, state, batch: (state._replace(step=state.step + 1), batch.x.sum(0)))
-    batch, order = vj.Example(jnp.zeros((4, 10))), np.array([7, 2, 5, 0])
+    batch, order = vj.Example(jnp.zeros((4, 10))), np.array([7, 2, 5, 0, 9])
 
     @jax.jit
     def counts(num):
@@ -404,7 +412,7 @@ def test_members_see_their_first_examples_and_no_others_in_equal_numbers():
             total = total + found
         return total
 
-    for num, expected in {1: [12], 3: [4, 4, 4], 4: [3, 3, 3, 3]}.items():
+    for num, expected in {1: [12], 3: [4, 4, 4], 4: [3, 3, 3, 3], 5: [3, 3, 2, 2, 2]}.items():
         np.testing.assert_array_equal(counts(num)[order[:num]], expected)
         assert counts(num).sum() == 12
     with pytest.raises(VaejaxError, match=r"the model is for examples of shape \(4,\)"):
@@ -443,7 +451,8 @@ def test_worth_finds_what_was_put_in():
     first = answer.gains[0]
     assert first.examples_from_scratch == pytest.approx(10 * np.sqrt(10), rel=0.05)  # halfway in log n
     assert first.steps_from_scratch == 30
-    assert first.steps == pytest.approx(12.5)
+    assert first.steps.at == pytest.approx(12.5)
+    assert first.steps.compared_with(30) == "fewer"
     assert first.overfit == pytest.approx(1.0)
     assert answer.reason.startswith("Worth it: source is sure to gain more than the margin of 0.05 nats with 10 exam")
 
@@ -453,15 +462,90 @@ def test_what_is_no_gain_is_called_that_and_what_is_not_known_too():
     assert not lost.worth
     assert lost.reason.startswith("Not worth it: source, the best start")
     assert {gain.verdict for gain in lost.gains} == {"not worth it"}
-    assert lost.gains[2].steps == float("inf")
+    assert lost.gains[2].steps.at == float("inf")
+    assert [gain.examples.compared_with(gain.num_examples) for gain in lost.gains] == ["not fewer"] * 3
     assert lost.gains[0].examples_from_scratch == pytest.approx(10)
     near = transfer.worth(table([-30.0, -20.0, -10.0], [-29.88, -19.88, -9.88]))
     assert near.gains[0].nats > near.margin_nats > near.gains[0].nats - near.gains[0].reach
     assert near.reason.startswith("Not decided")
+    equal = transfer.worth(table([-30.0, -20.0, -10.0], [-30.0, -20.0, -10.0]))
+    open_ones = [gain for gain in equal.gains if gain.nats <= equal.margin_nats < gain.nats + gain.reach]
+    assert open_ones
+    assert {gain.verdict for gain in open_ones} == {"not decided"}  # it may be worth it, though the mean is not
     best = transfer.worth(table([-30.0, -20.0, -10.0], [-31.0, -21.0, -11.0], [-28.0, -18.0, -9.0]))
     assert best.start == "other"
     assert best.gains[-1].examples_from_scratch == float("inf")
     assert "not worth it with" not in best.reason
+
+
+def test_examples_needed_are_read_off_the_curve_of_the_start_with_an_interval():
+    """Scratch with 1,000 is at -10; the start is there halfway in log n between 100, at -12, and 1,000, at -8."""
+    found = transfer.worth(table([-30.0, -20.0, -10.0], [-25.0, -12.0, -8.0]))
+    last = found.gains[-1].examples
+    assert last.at == pytest.approx(100 * np.sqrt(10), rel=0.05)
+    assert 100 < last.low < last.at < last.high < 1000
+    assert last.compared_with(1000) == "fewer"
+    for end, gaps in ((last.low, 1), (last.high, -1)):  # where the ends of the intervals at 100 and 1,000 come to zero
+        ends = [gap.mean + gaps * gap.reach for gap in gaps_at_each_size(2)]
+        part = np.log(end / 100) / np.log(10)
+        assert ends[1] + part * (ends[2] - ends[1]) == pytest.approx(0.0, abs=1e-9)
+    assert str(found.gains[0].examples) == "≤ 10"  # the first size there is: fewer cannot be told
+    assert found.gains[0].examples.compared_with(10) == "not decided"
+    assert "To be as good as scratch with 1,000, it needs 3" in found.reason
+    near = transfer.worth(table([-30.0, -20.0, -10.0], [-29.9, -19.9, -9.9])).gains[-1].examples
+    assert near.at < 1000 < near.high
+    assert near.compared_with(1000) == "not decided"
+    assert str(near).endswith("to > 1,000)")
+
+
+def gaps_at_each_size(size):
+    """What the table of the test above says, taken once more by hand: the start at each size, scratch at one."""
+    bounds = table([-30.0, -20.0, -10.0], [-25.0, -12.0, -8.0]).elbo_test_examples
+    mine, theirs = (
+        bounds.sel(start=name).transpose("num_examples", "seed", ...).values for name in ("source", "scratch")
+    )
+    return [gap_of(here - theirs[size]) for here in mine]
+
+
+def test_steps_needed_have_an_interval_over_seeds():
+    """Paths of three seeds that reach the level of scratch at 15, 20 and 25 of 10, 20, 30 steps."""
+    found = table([-30.0, -20.0, -10.0], [-25.0, -16.0, -8.0])
+    paths = found.history_validation.values
+    paths[0] = [-9.0, -6.0, -5.0]
+    paths[1] = np.array([[-7.0, -3.0, -3.0], [-6.0, -5.0, -4.0], [-7.0, -6.0, -4.0]])[:, None]
+    steps = transfer.worth(found).gains[0].steps
+    means, spread = paths[1, :, 0].mean(0) + 5.0, paths[1, :, 0].std(0, ddof=1) / np.sqrt(3)
+    assert steps.at == pytest.approx(10 + 10 * means[0] / (means[0] - means[1]))
+    high = means - 4.302653 * spread  # Student's t of three seeds
+    assert high.max() < 0
+    assert steps.high == float("inf")
+    assert steps.low == pytest.approx(10 + 10 * (lower := means + 4.302653 * spread)[0] / (lower[0] - lower[1]))
+    assert steps.compared_with(30) == "not decided"
+    paths[0], paths[1] = [-9.0, -5.0, -6.0], [-7.0, -6.0, -4.0]  # scratch overfits after 20; all seeds are alike
+    early = transfer.worth(found).gains[0]
+    assert early.steps_from_scratch == 20
+    assert early.steps[:3] == (25.0, 25.0, 25.0)
+    alone = transfer.worth(found.isel(seed=[1])).gains[0].steps
+    assert (alone.low, alone.high) == (10, float("inf"))  # one seed tells of no other
+
+
+def test_a_margin_is_a_part_of_the_bound_or_nats():
+    found = table([-30.0, -20.0, -10.0], [-27.0, -17.0, -7.0])
+    best = float(-found.elbo_test_examples[0, :, 2].mean())
+    assert transfer.worth(found, margin=0.2).margin_nats == pytest.approx(0.2 * best)
+    answer = transfer.worth(found, margin=0.9, margin_nats=4.0)
+    assert answer.margin_nats == 4.0
+    assert {gain.verdict for gain in answer.gains} == {"not worth it"}
+    assert transfer.worth(found, margin_nats=1.0).worth
+    for wrong, said in (({"margin": 0.0}, "margin must be a part"), ({"margin_nats": 0.0}, "margin_nats must be")):
+        with pytest.raises(VaejaxError, match=said):
+            transfer.worth(found, **wrong)
+
+
+def test_the_best_start_is_worth_it_at_most_sizes():
+    """Of one that gains much with ten examples and loses later, and one that gains little everywhere."""
+    answer = transfer.worth(table([-30.0, -20.0, -10.0], [-5.0, -21.0, -11.0], [-28.0, -18.0, -9.0]))
+    assert answer.start == "other"
 
 
 def test_members_that_diverged_have_no_say():
@@ -472,6 +556,10 @@ def test_members_that_diverged_have_no_say():
     answer = transfer.worth(found)
     assert answer.warnings[0] == "3 members diverged and had no say."
     assert answer.gains[0].nats == pytest.approx(5.0, abs=0.1)
+    assert answer.gains[2].examples.compared_with(1000) == "fewer"  # by the seeds that are left
+    found["status"][1, 2] = "diverged"  # with numbers from before
+    found["elbo_test_examples"][1, 2] = 1e6
+    assert transfer.worth(found).gains[0].nats == pytest.approx(5.0, abs=0.2)
     found["status"][1, :, 0] = "diverged"
     assert [gain.num_examples for gain in transfer.worth(found).gains] == [100, 1000]
     assert "one seed" in transfer.worth(found.isel(seed=[1])).warnings[-1]
@@ -480,6 +568,103 @@ def test_members_that_diverged_have_no_say():
         transfer.worth(found)
     with pytest.raises(VaejaxError, match="expected the start 'fresh'"):
         transfer.worth(found, scratch="fresh")
+
+
+def test_the_picture_shows_means_gains_and_the_margin(monkeypatch):
+    """What is drawn is what was measured, bars hold their intervals and all of it is in sight."""
+    found = table([-30.0, -20.0, -10.0], [-25.0, -16.0, -8.0])
+    found = found.assign(elbo=found.elbo_test_examples.mean("test_example"))
+    found["elbo"][1, 0] = np.nan  # it diverged
+    found["status"][1, 0] = "diverged"
+    answer, figure = transfer.worth(found, margin_nats=3.0), Figure()
+    monkeypatch.setattr(_learning.fig, "painted", lambda draw, size: draw(figure))
+    _learning.learning_curves(found, answer)
+    bound, gained, overfit = figure.axes
+    bars = {one.get_label(): one for one in bound.containers}
+    assert list(bars) == ["scratch", "source"]
+    np.testing.assert_allclose(np.asarray(bars["source"][0].get_ydata(), float), found.elbo[1, 1:].mean("seed"))
+    (line,) = gained.containers
+    np.testing.assert_allclose(np.asarray(line[0].get_ydata(), float), [gain.nats for gain in answer.gains])
+    ends = np.array([segment[:, 1] for segment in line[2][0].get_segments()])
+    np.testing.assert_allclose(np.ptp(ends, axis=1), [2 * gain.reach for gain in answer.gains])
+    band = gained.patches[0]
+    assert (band.get_y(), band.get_height()) == (0.0, 3.0)
+    np.testing.assert_allclose(np.asarray(overfit.containers[0][0].get_ydata(), float), 1.0)
+    for axes in figure.axes:
+        low, high = axes.get_ylim()
+        drawn = np.concatenate([np.asarray(one.get_ydata(), float) for one in axes.lines])
+        assert low < np.nanmin(drawn) <= np.nanmax(drawn) < high
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1,000", "100", "10"]
+
+
+def test_a_picture_is_in_the_colours_of_the_page_and_the_same_twice():
+    found = table([-30.0, -20.0, -10.0], [-25.0, -16.0, -8.0]).isel(num_examples=[0])  # one size is a picture too
+    found = found.assign(elbo=found.elbo_test_examples.mean("test_example"))
+    picture = vj.report.learning_curves(found, transfer.worth(found))
+    assert picture == vj.report.learning_curves(found, transfer.worth(found))
+    assert all(f"--{name}:{colour}" in _style.CSS for name, colour in _style.DAYLIGHT.items())
+    with Image.open(io.BytesIO(picture)) as image:
+        assert image.convert("RGB").getpixel((1, 1)) == (0xFC, 0xFC, 0xFA)
+
+
+def small_curves(rows=None, starts=("scratch", "source"), **how):
+    plain = made(2)
+    source = with_params(1, plain)
+
+    def member(share):
+        return vj.trainer(transfer.from_source(plain, source, share=share), vj.objectives.elbo(), optax.adam(1e-2))
+
+    rows = np.random.default_rng(3).random((40, 4), np.float32) if rows is None else rows
+    shares = {name: {"share": share} for name, share in zip(starts, (0.0, 1.0), strict=True)}
+    how = {"sizes": [1, 20], "steps": 6, "seeds": (0, 1), "batch_size": 8, "num_samples": 2, **how}
+    return transfer.learning_curves(member, rows, shares, **how)
+
+
+def stopping(num):
+    """Asks to stop at the so-manieth time it is asked."""
+    times = iter(range(num))
+    return lambda: 15 if next(times, None) is None else 0
+
+
+@pytest.fixture(scope="module")
+def stopped_curves(tmp_path_factory):
+    """The folder of curves that were stopped after some steps; to be copied before it is used."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.raises(Stopped):
+        small_curves(keep=vj.Keeper(folder, 0.0, stopping(4)))
+    return folder
+
+
+@pytest.mark.long
+def test_curves_that_were_stopped_go_on_to_the_same_bits(stopped_curves, tmp_path, monkeypatch):
+    """In the middle, and then while the own examples of members are measured."""
+    keep, segments, measured = Path(shutil.copytree(stopped_curves, tmp_path / "a")), [], []
+    each = _curves.of_each_member
+    monkeypatch.setattr(_curves, "of_each_member", lambda *given: (measured.append(1), each(*given))[1])
+    with pytest.raises(Stopped):
+        small_curves(keep=vj.Keeper(keep, 0.0, lambda: 15 * len(measured)), on_segment=segments.append)
+    before = len(segments)
+    assert 0 < before < 6
+    found = small_curves(keep=keep, on_segment=segments.append)
+    assert len(segments) == before  # all was trained when it was stopped
+    xr.testing.assert_identical(found, small_curves(on_segment=segments.append))
+    assert [table.attrs["epoch"] for table in segments[before:]] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"rows": np.ones((40, 4), np.float32)}, "examples was"),
+        ({"starts": ("scratch", "another")}, "starts was"),
+        ({"sizes": [1, 10]}, "axes was"),
+        ({"steps": 7}, "epochs was 6 and is now 7"),
+    ],
+)
+def test_curves_of_something_else_do_not_go_on(stopped_curves, other, said):
+    before = sorted(stopped_curves.rglob("*"))
+    with pytest.raises(VaejaxError, match=said):
+        small_curves(keep=stopped_curves, **other)
+    assert sorted(stopped_curves.rglob("*")) == before
 
 
 @pytest.mark.parametrize(

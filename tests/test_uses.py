@@ -1,5 +1,6 @@
 """The commands that use a trained model: what they write, that it is what the library gives, and what they refuse."""
 
+import contextlib
 import csv
 import json
 import shutil
@@ -11,8 +12,8 @@ import pytest
 from PIL import Image
 
 import vaejax as vj
-from vaejax import cli, examples, store, written
-from vaejax.commands import _given, _read
+from vaejax import cli, examples, saved, store, written
+from vaejax.commands import _given, _read, _run, _transfer
 from vaejax.errors import DataError, OutputError
 
 SMALL = "--beta 1 --latent-size 2 --seeds 1 --epochs 3 --hidden 4 --batch-size 16 --num-samples 4".split()  # noqa: SIM905
@@ -259,12 +260,18 @@ def test_a_sampler_is_fitted_once_and_kept(finished, capsys):
 
 def test_transfer_leaves_a_run_that_started_from_the_source_and_what_it_was_worth(finished, rows, tmp_path, capsys):
     out = tmp_path / "transferred"
-    asked = "--sizes 5 20 --steps 4 --seeds 2 --epochs 1".split()  # noqa: SIM905
+    asked = "--sizes 5 20 --steps 4 --seeds 2 --epochs 1 --margin-nats 3".split()  # noqa: SIM905
     assert run("transfer", finished, "--data", rows, "--out", out, *asked) == 0
     said = capsys.readouterr().out
     assert "decoder/output/kernel" in said
     assert "copied" in said
-    assert {path.name for path in out.iterdir()} >= {"report.html", "transfer.csv", "transfer.nc", "worth.json"}
+    assert {path.name for path in out.iterdir()} >= {"report.html", "transfer.csv", "transfer.nc", "transfer.png"}
+    worth = json.loads((out / "worth.json").read_text())
+    assert worth["margin_nats"] == 3.0
+    assert worth["warnings"] == [_transfer.SEEN]  # its target is what its source was trained on
+    assert set(worth["gains"][0]["examples"]) == {"at", "low", "high", "least", "most"}
+    with Image.open(out / "transfer.png") as picture:
+        assert picture.size == (2160, 680)
     lines = list(csv.DictReader((out / "transfer.csv").read_text().splitlines()))
     assert {(line["start"], line["num_examples"]) for line in lines} == {
         (start, size) for start in ("scratch", "source") for size in ("5", "20")
@@ -273,6 +280,115 @@ def test_transfer_leaves_a_run_that_started_from_the_source_and_what_it_was_wort
     apart = [float(np.abs(a - b).max()) for a, b in zip(*map(jax.tree.leaves, (source, target)), strict=True)]
     assert max(apart) < 0.2  # a few steps from the source, where another initialisation is farther
     assert max(apart) > 0
+
+
+COMPARED = "--sizes 5 20 --steps 4 --seeds 2 --epochs 2 --save-every 0".split()  # noqa: SIM905
+RESULTS = ("transfer.nc", "transfer.csv", "worth.json", "transfer.png", "results.csv", "history.jsonl", "answer.json")
+
+
+@pytest.fixture(scope="module")
+def transferred(finished, rows, tmp_path_factory):
+    out = tmp_path_factory.mktemp("transferred") / "whole"
+    assert run("transfer", finished, "--data", rows, "--out", out, *COMPARED) == 0
+    return out
+
+
+def stopped_transfer(finished, rows, out, module, num):
+    """Asked to stop when a part of it was asked so many times whether to."""
+    asked = iter(range(num))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "asked_to_stop", lambda: contextlib.nullcontext(lambda: 15 * (next(asked, None) is None)))
+        assert run("transfer", finished, "--data", rows, "--out", out, *COMPARED, "--resume") == 143
+
+
+@pytest.fixture(scope="module")
+def stopped(finished, rows, tmp_path_factory):
+    """A transfer that was stopped in its comparison; to be copied before it is used."""
+    out = tmp_path_factory.mktemp("stopped") / "out"
+    stopped_transfer(finished, rows, out, _transfer, 2)
+    return out
+
+
+@pytest.mark.long
+def test_a_transfer_that_was_stopped_goes_on_to_the_same_bytes(
+    finished, transferred, stopped, rows, tmp_path, capsys, monkeypatch
+):
+    """In the comparison, then in the run."""
+    out = Path(shutil.copytree(stopped, tmp_path / "out"))
+    assert not (out / "transfer.nc").exists()
+    before = len((out / "comparison" / "history.jsonl").read_text().splitlines())
+    assert 0 < before < 4
+    stopped_transfer(finished, rows, out, _run, 3)
+    said = capsys.readouterr().err
+    assert said.endswith("vaejax: stopped and saved; the same command with --resume goes on from here\n")
+    assert "step 4/4" in said
+    assert not (out / "answer.json").exists()
+    monkeypatch.setattr(vj.transfer, "learning_curves", lambda *_, **__: pytest.fail("it was compared twice"))
+    assert run("transfer", finished, "--data", rows, "--out", out, *COMPARED, "--resume") == 0
+    assert "the best start" in capsys.readouterr().out
+    for name in (*RESULTS, "comparison/history.jsonl"):
+        assert (out / name).read_bytes() == (transferred / name).read_bytes(), name
+    assert {path.name for path in out.iterdir()} == {path.name for path in transferred.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ((), "go on with --resume"),
+        (("--steps", "5", "--resume"), "steps was 4 and is now 5"),
+        (("--no-compare", "--resume"), "compare was True and is now False"),
+        (("--learning-rate", "0.5", "--resume"), "--learning-rate was"),
+        (("--margin-nats", "2", "--resume"), "--margin-nats was not given and is now 2.0"),
+    ],
+)
+def test_another_transfer_does_not_go_on(finished, stopped, rows, other, said, capsys):
+    before = {path: path.stat().st_mtime_ns for path in stopped.rglob("*")}
+    assert run("transfer", finished, "--data", rows, "--out", stopped, *COMPARED, *other) == 2
+    assert said in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in stopped.rglob("*")} == before
+
+
+def test_a_transfer_from_another_source_does_not_go_on(finished, stopped, rows, capsys, monkeypatch):
+    found = saved.load_chosen
+
+    def moved(*given, **where):
+        chosen = found(*given, **where)
+        return chosen._replace(
+            member=chosen.member._replace(params=jax.tree.map(lambda leaf: leaf + 1, chosen.member.params))
+        )
+
+    monkeypatch.setattr(saved, "load_chosen", moved)
+    assert run("transfer", finished, "--data", rows, "--out", stopped, *COMPARED, "--resume") == 2
+    assert "holds another transfer: source was" in capsys.readouterr().err
+
+
+def test_a_run_that_is_no_transfer_does_not_become_one(finished, rows, tmp_path, capsys):
+    out = Path(shutil.copytree(finished, tmp_path / "out"))
+    (out / "answer.json").unlink()
+    assert run("transfer", finished, "--data", rows, "--out", out, *COMPARED, "--resume") == 2
+    assert "holds a run that is no transfer" in capsys.readouterr().err
+
+
+def test_other_data_are_not_those_of_the_source(finished, rows):
+    stored = np.load(rows)
+    assert _transfer._seen_before(finished, vj.data.load(str(rows)))
+    assert not _transfer._seen_before(finished, vj.data.arrays(stored[::-1].copy()))
+
+
+def test_values_of_another_kind_have_a_likelihood_of_their_own(finished):
+    chosen = saved.load_chosen(finished)
+    same = _transfer._config(_transfer.Target("other.npy"), chosen)
+    assert (same.likelihood, same.data) == (chosen.config.likelihood, "other.npy")
+    assert _transfer._config(_transfer.Target("other.npy", likelihood="normal"), chosen).likelihood == "normal"
+
+
+def test_a_margin_is_that_of_the_source_or_the_one_that_was_asked_for():
+    nats, part = _transfer.Target("x", margin_nats=2.0), _transfer.Target("x", margin=0.1)
+    both = _transfer.Target("x", margin=0.1, margin_nats=2.0)
+    assert _transfer._margin(_transfer.Target("x")) == {}
+    assert _transfer._margin(nats) == {"margin_nats": 2.0}
+    assert _transfer._margin(part) == {"margin": 0.1, "margin_nats": None}
+    assert _transfer._margin(both) == {"margin": 0.1, "margin_nats": 2.0}
 
 
 def test_a_folder_that_is_taken_is_refused_before_anything_is_compared(finished, rows, tmp_path, capsys, monkeypatch):

@@ -17,16 +17,16 @@ LINES = 5  # where there is no terminal, this many lines for each program
 
 
 class Progress:
-    """A context for `sweep`: `update` is its `on_segment`."""
+    """A context for `sweep`: `update` is its `on_segment`. unit: what an epoch is called."""
 
-    def __init__(self, epochs: int, history: History, started: float) -> None:
-        self.epochs, self.history, self.started = epochs, history, started
+    def __init__(self, epochs: int, history: History, started: float, unit: str = "epoch") -> None:
+        self.epochs, self.history, self.started, self.unit = epochs, history, started, unit
         self.first_segment: float | None = None
         self.console = Console(stderr=True)
         self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed}/{task.total} epochs"),
+            TextColumn("{task.completed}/{task.total} " + f"{unit}s"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -61,7 +61,7 @@ class Progress:
         ends = dataset["epoch"].values
         shown = set(ends[np.linspace(0, len(ends) - 1, LINES).round().astype(int)].tolist())
         if not self.console.is_terminal and epoch in shown:
-            self.console.print(f"epoch {epoch}/{self.epochs}: {text}")
+            self.console.print(f"{self.unit} {epoch}/{self.epochs}: {text}")
         if epoch == self.epochs:
             self.bar.update(self.task, description=f"{text}; measuring")
 

@@ -118,10 +118,10 @@ def read_table(path: Path) -> "xr.Dataset":
     Raises: VaejaxError where there is none, or a file of it is damaged.
     """
     folder.require_finished(path)
-    table = _opened(path / "results.nc")
+    table = opened(path / "results.nc")
     if not (path / EVALUATION).exists():
         return table
-    further = _opened(path / EVALUATION)
+    further = opened(path / EVALUATION)
     if "evaluated" not in further.attrs:
         raise VaejaxError(f"{path / EVALUATION} is nothing that vaejax evaluate wrote: take it out of the folder")
     names = further.attrs["evaluated"].split()
@@ -129,7 +129,8 @@ def read_table(path: Path) -> "xr.Dataset":
     return table.assign({name: further[name] for name in names}).assign_attrs(told)
 
 
-def _opened(path: Path) -> "xr.Dataset":
+def opened(path: Path) -> "xr.Dataset":
+    """The table in a file of netCDF. Raises: VaejaxError where it cannot be read."""
     import xarray as xr
 
     try:

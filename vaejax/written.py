@@ -4,12 +4,15 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from vaejax.errors import OutputError
 from vaejax.types import Shape
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 GAP = 1  # pixels between images
 PICTURE = ".png"
@@ -90,6 +93,16 @@ def _save(path: Path, arrays: np.ndarray | Mapping[str, Any]) -> None:
         np.savez(path, allow_pickle=False, **arrays)
     else:
         np.save(path, arrays)
+
+
+def write_table(path: Path, table: "xr.Dataset") -> None:
+    """A table as netCDF, whole or not at all. Raises: OutputError."""
+    _whole(path, lambda temporary: table.to_netcdf(temporary, engine="scipy"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """A file, whole or not at all. Raises: OutputError."""
+    _whole(path, lambda temporary: temporary.write_bytes(content))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -45,30 +45,38 @@ def run(
         print(f"The run in {keeping.out} is finished. Its report: {keeping.out / 'report.html'}")
         return None
     with folder.run_folder(keeping.out, resume=keeping.resume) as path:
-        started = time.perf_counter()
-        axes: dict[str, Any] = axes_of(config)
-        data = configured.read_data(config)
-        folder.write_config(path, config, data)
-        lines = History(path)
-        with Progress(config.epochs, lines, started) as progress, asked_to_stop() as stop:
-            result = sweep(
-                configured.member_of(config, configured.facts_of(data), begun),
-                data,
-                epochs=config.epochs,
-                batch_size=config.batch_size,
-                num_samples=configured.num_samples_of(config, data),
-                on_segment=progress.update,
-                keep=Keeper(path / folder.CHECKPOINTS, keeping.save_every, stop),
-                plan=configured.asked_plan(config),
-                until=configured.until_of(config),
-                **axes,
-            )
-        measured = time.perf_counter()
-        lines.end(result.dataset)
-        folder.write_result(path, result)
-        answer = saved.answer_of(config, [result])
-        saved.write_report(path, result, answer, data)
-        folder.write_json(path / "timing.json", progress.timing(measured, time.perf_counter()))
-        folder.write_json(path / "answer.json", folder.answer_json(answer, result.dataset))  # last: it is finished
-        shutil.rmtree(path / folder.CHECKPOINTS)
+        return run_in(path, config, keeping, begun)
+
+
+def run_in(
+    path: Path, config: Config, keeping: Keeping, begun: Callable[[VAE], VAE] = configured.as_it_is
+) -> tuple[xr.Dataset, Answer]:
+    """The same in a folder that is open."""
+    started = time.perf_counter()
+    axes: dict[str, Any] = axes_of(config)
+    data = configured.read_data(config)
+    folder.write_config(path, config, data)
+    lines = History(path)
+    with Progress(config.epochs, lines, started) as progress, asked_to_stop() as stop:
+        result = sweep(
+            configured.member_of(config, configured.facts_of(data), begun),
+            data,
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            num_samples=configured.num_samples_of(config, data),
+            on_segment=progress.update,
+            keep=Keeper(path / folder.CHECKPOINTS, keeping.save_every, stop),
+            plan=configured.asked_plan(config),
+            until=configured.until_of(config),
+            **axes,
+        )
+    measured = time.perf_counter()
+    lines.end(result.dataset)
+    folder.write_result(path, result)
+    answer = saved.answer_of(config, [result])
+    saved.write_report(path, result, answer, data)
+    folder.write_json(path / "timing.json", progress.timing(measured, time.perf_counter()))
+    folder.write_json(path / "answer.json", folder.answer_json(answer, result.dataset))  # last: it is finished
+    shutil.rmtree(path / folder.CHECKPOINTS)
+
     return result.dataset, answer

@@ -43,13 +43,14 @@ class Keeper:
 
     A place is saved when `seconds` have passed since the last, and 50 times as long as saving it took: saving costs
     at most a fiftieth of the time. `stop` is asked between slices of a few seconds; where it gives a number but 0, the
-    place is saved and `Stopped` is raised with it.
+    place is saved and `Stopped` is raised with it. `also` is what else a run must share with the one it goes on with.
     """
 
     def __init__(self, folder: Path | str | None, seconds: float = 30.0, stop: Callable[[], int] = lambda: 0) -> None:
         self.folder = None if folder is None else Path(folder).expanduser().resolve()
         self.seconds, self.stop = seconds, stop
         self.identity: Mapping[str, Any] = {}
+        self.also: Mapping[str, Any] = {}
         self.last, self.took, self.saved = time.monotonic(), 0.0, (-1, -1)
         self.where: Callable[[], Place] | None = None
 
@@ -60,7 +61,7 @@ class Keeper:
         """
         if self.folder is None:
             return None
-        self.identity = {**identity(), "versions": versions(PACKAGES)}
+        self.identity = {**identity(), **self.also, "versions": versions(PACKAGES)}
         self.identity = {**self.identity, "devices": jax.device_count(), "platform": jax.default_backend()}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

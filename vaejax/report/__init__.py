@@ -1,5 +1,6 @@
 """The page that answers the user: one HTML file with its pictures inside, and nothing loaded from anywhere."""
 
+from vaejax.report._learning import learning_curves as learning_curves
 from vaejax.report._page import page as page
 from vaejax.report._page import write as write
 from vaejax.report._portrait import Portrait as Portrait

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vaejax.report._style import DAYLIGHT
 from vaejax.report._words import safe
 
 INK, MUTED, FAINT, GROUND = "#a80000", "#a80001", "#a80002", "#a80003"  # stand for var(--ink), ...
@@ -59,7 +60,7 @@ def _render_one(key: str, kind: str, alt: str, draw: Callable[[Canvas], str], si
         warnings.simplefilter("ignore")  # glyphs that the measuring font lacks: the browser has others
         matplotlib.rcdefaults()
         settings: Any = matplotlib.rcParams
-        settings.update(_settings())
+        settings.update(_settings(INK, MUTED, FAINT))
         figure = Figure(figsize=(size[0] / 72, size[1] / 72))
         marks = draw(Canvas(figure, kind == "wide"))
         figure.savefig(
@@ -70,7 +71,25 @@ def _render_one(key: str, kind: str, alt: str, draw: Callable[[Canvas], str], si
     return f"{head}{inner}{marks}</svg>"
 
 
-def _settings() -> dict[str, Any]:
+def painted(draw: Callable[[Any], None], size: tuple[int, int]) -> bytes:
+    """A figure as PNG in the colours of the day, for a file of its own; `draw` adds axes to it."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    buffer = io.BytesIO()
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        settings: Any = matplotlib.rcParams
+        settings.update(_settings(DAYLIGHT["ink"], DAYLIGHT["muted"], DAYLIGHT["faint"]))
+        figure = Figure(figsize=(size[0] / 72, size[1] / 72), facecolor=DAYLIGHT["ground"])
+        draw(figure)
+        for axes in figure.axes:
+            axes.set_facecolor(DAYLIGHT["ground"])
+        figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _settings(ink: str, muted: str, faint: str) -> dict[str, Any]:
     """The calm defaults; what a user has in a matplotlibrc does not reach the page."""
     return {
         "svg.fonttype": "none",
@@ -82,13 +101,13 @@ def _settings() -> dict[str, Any]:
         "axes.titlesize": _FONT,
         "xtick.labelsize": _FONT - 1,
         "ytick.labelsize": _FONT - 1,
-        "text.color": INK,
-        "axes.labelcolor": MUTED,
-        "axes.edgecolor": FAINT,
-        "xtick.color": FAINT,
-        "ytick.color": FAINT,
-        "xtick.labelcolor": MUTED,
-        "ytick.labelcolor": MUTED,
+        "text.color": ink,
+        "axes.labelcolor": muted,
+        "axes.edgecolor": faint,
+        "xtick.color": faint,
+        "ytick.color": faint,
+        "xtick.labelcolor": muted,
+        "ytick.labelcolor": muted,
         "axes.spines.top": False,
         "axes.spines.right": False,
     }

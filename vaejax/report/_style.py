@@ -6,6 +6,8 @@ from functools import cache
 
 DAY, NIGHT = (0.0, 0.58), (0.38, 0.98)  # of viridis: at least 3:1 against the ground
 
+DAYLIGHT = {"ground": "#fcfcfa", "ink": "#1b1f24", "muted": "#5a626c", "faint": "#e0e1dc"}  # those of the page by day
+
 
 @cache
 def palette(num: int) -> str:

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -7,9 +8,9 @@ import numpy as np
 from jaxtyping import Array
 
 from vaejax.bound import terms
-from vaejax.data import Data, fitted, load
+from vaejax.data import Data, digest, fitted, load
 from vaejax.errors import VaejaxError
-from vaejax.grid import Plan, Result, measuring_keys, members_of, points, sweep, zipped
+from vaejax.grid import Keeper, Plan, Result, measuring_keys, members_of, points, sweep, zipped
 from vaejax.grid import each_member as of_each_member
 from vaejax.numerics import require_count, require_number
 from vaejax.types import Bound, Example, Key, Number, Params, State, Trainer
@@ -76,12 +77,15 @@ def learning_curves(
     batch_size: int = 64,
     num_samples: int = 16,
     plan: Plan | None = None,
+    on_segment: Callable[["xr.Dataset"], Any] | None = None,
+    keep: str | Path | Keeper | None = None,
 ) -> "xr.Dataset":
     """The table of members at every start, number of target examples and seed, trained as one grid: for `worth`.
 
     member: a function of hyper-parameters that returns `vj.trainer(...)`, as for `vj.sweep`.
     starts: their values by the name of a start, one of them without the source, as in the example.
     Where they are numbers, all members are one program, compiled once: `num_examples` is traced too (`drawn_from`).
+    on_segment, keep: as for `vj.sweep`, of steps in place of epochs: what was stopped goes on, to the same bits.
 
     The examples of a seed are the first n of `np.random.default_rng(seed).permutation(N)`, so that every size holds
     those before it, all starts of a seed have the same, and an interval over seeds is one over choices of examples too.
@@ -112,6 +116,9 @@ def learning_curves(
     orders = np.stack([np.random.default_rng(seed).permutation(len(data.train))[: counts[-1]] for seed in seeds])
     used = np.unique(orders)
     pool, orders = _with_train(data, used), np.searchsorted(used, orders)
+    keeper = keep if isinstance(keep, Keeper) else Keeper(keep)
+    if keeper.folder is not None:
+        keeper.also = {"starts": list(starts), "examples": digest(pool)}
 
     def drawing(num_examples: Number, draw: Number, **numbers: Any) -> Trainer:
         return drawn_from(member(**numbers), pool, num_examples, jnp.asarray(orders)[draw])
@@ -125,12 +132,15 @@ def learning_curves(
         epochs=require_count("steps", steps),
         batch_size=size,
         num_samples=num_samples,
+        on_segment=on_segment,
+        keep=keeper,
         plan=plan,
     )
     dims = ("start", "seed", "num_examples")
     table = result.dataset.rename_dims(point="start").swap_dims(seed_draw="seed").rename(epoch="step")
     table = table.drop_vars("draw").assign_coords(start=list(starts)).assign_attrs(num_train=counts[-1])
-    trained = _own_bounds(result, pool, orders, counts).reshape(len(starts), len(seeds), len(counts))
+    own = _own_bounds(result, pool, orders, counts, keeper.poll)
+    trained = own.reshape(len(starts), len(seeds), len(counts))
     elbo_train = (dims, np.where(table["status"] == "ok", trained, np.nan), table["elbo_train"].attrs)
     return table.assign(elbo_train=elbo_train)
 
@@ -154,7 +164,9 @@ def _with_train(data: Data, rows: np.ndarray) -> Data:
     return data._replace(train=raw.x, labels={}, factors={}, context=context, observed=observed)
 
 
-def _own_bounds(result: Result, data: Data, orders: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+def _own_bounds(
+    result: Result, data: Data, orders: np.ndarray, counts: Sequence[int], poll: Callable[[], None]
+) -> np.ndarray:
     """The bound at beta 1 of every member on its own training examples, one draw of z each, `[member]`."""
 
     def bounds(trainer: Trainer, params: Params, raw: Example) -> Array:
@@ -174,4 +186,5 @@ def _own_bounds(result: Result, data: Data, orders: np.ndarray, counts: Sequence
         for row, values in zip(program.rows, found, strict=True):
             draw, num = members[row]["draw"][0], members[row]["num_examples"][0]
             own[row] = values[orders[draw, :num]].astype(float).mean()
+        poll()
     return own

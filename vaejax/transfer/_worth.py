@@ -3,8 +3,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vaejax.differences import gap_of
+from vaejax.differences import Gap, gap_of
 from vaejax.errors import VaejaxError
+from vaejax.numerics import require_margin
+from vaejax.transfer._saving import Reached, along, along_logs, first, reached
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,8 +21,9 @@ class Gain(NamedTuple):
         either side (`gap_of`). verdict: "worth it" where it is sure to exceed the margin, "not worth it" where it is
         sure not to, else "not decided".
     examples_from_scratch: how many examples scratch needs to be as good, infinite where more than there were.
-    steps, steps_from_scratch: after how many steps the validation bound is as good as scratch ever was at this size,
-        infinite where it never is; and after how many scratch was.
+    examples: how many examples the start needs to be as good as scratch with `num_examples`.
+    steps, steps_from_scratch: after how many steps the validation bound is as good as scratch ever was at this size;
+        and after how many scratch was.
     overfit, overfit_from_scratch: the bound on the member's own training examples less that on test.
     """
 
@@ -31,7 +34,8 @@ class Gain(NamedTuple):
     reach: float
     verdict: str
     examples_from_scratch: float
-    steps: float
+    examples: Reached
+    steps: Reached
     steps_from_scratch: float
     overfit: float
     overfit_from_scratch: float
@@ -52,24 +56,33 @@ class Worth(NamedTuple):
     warnings: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"{'start':20} {'examples':>8}  gain (nats)       as scratch with  steps to it  overfit (scratch)  "]
+        gained = [("start", "examples", "gain (nats)", "", "as scratch with", "overfit (scratch)")]
+        saved = [("start", "as scratch with", "needs examples", "", "or steps", "of", "")]
         for gain in self.gains:
-            steps = f"{_count(gain.steps)} of {_count(gain.steps_from_scratch)}"
-            overfit = f"{gain.overfit:.1f} ({gain.overfit_from_scratch:.1f})"
-            lines.append(
-                f"{gain.start:20} {gain.num_examples:>8,}  {gain.nats:7.2f} ± {gain.reach:<6.2f}  "
-                f"{_count(gain.examples_from_scratch):>15}  {steps:>11}  {overfit:>17}  {gain.verdict}"
+            size, steps = f"{gain.num_examples:,}", _count(gain.steps_from_scratch)
+            nats, overfit = (
+                f"{gain.nats:.2f} ± {gain.reach:.2f}",
+                f"{gain.overfit:.1f} ({gain.overfit_from_scratch:.1f})",
             )
-        return "\n".join([*lines, self.reason, *self.warnings])
+            gained.append((gain.start, size, nats, gain.verdict, _count(gain.examples_from_scratch), overfit))
+            told = gain.examples.compared_with(gain.num_examples), gain.steps.compared_with(gain.steps_from_scratch)
+            saved.append((gain.start, size, str(gain.examples), told[0], str(gain.steps), steps, told[1]))
+        return "\n".join([*_table(gained), "", *_table(saved), "", self.reason, *self.warnings])
 
 
-def worth(table: "xr.Dataset", *, scratch: str = "scratch", margin: float = 0.005) -> Worth:
+def worth(
+    table: "xr.Dataset", *, scratch: str = "scratch", margin: float = 0.005, margin_nats: float | None = None
+) -> Worth:
     """Whether starting from a source was worth it, from `learning_curves`: nats gained at every target size.
 
     A gain is the difference of test bounds, paired over examples and over seeds, that is over choices of target
-    examples too. It must be sure to exceed `margin` of the best bound from scratch, with Student's t for the seeds, to
-    be worth it; each such claim is false at most one time in forty, were it the only one. Examples saved are read off
-    the curve from scratch, a line between sizes in log n and never falling; steps off the histories on validation.
+    examples too. It must be sure to exceed `margin` of the best bound from scratch, or `margin_nats` in its place, with
+    Student's t for the seeds, to be worth it; each such claim is false at most one time in forty, were it the only one.
+
+    Examples saved are read off curves that are lines between sizes in log n, where they first reach what scratch
+    does with so many; steps off the histories on validation. The interval around them is where the ends of the
+    intervals around the curve do: that of examples is over test examples and seeds, that of steps over seeds alone,
+    for validation as it is. Fewer than the smallest size, or than the first look, cannot be told.
 
     Limits: one source, so that nothing is said of another training of it; what the source cost is not counted.
     Raises: VaejaxError where the table has no such start, or no member of it can be measured.
@@ -89,8 +102,7 @@ def worth(table: "xr.Dataset", *, scratch: str = "scratch", margin: float = 0.00
     starts, sizes = [str(name) for name in table["start"].values], table["num_examples"].values.tolist()
     if scratch not in starts or len(starts) < 2:
         raise VaejaxError(f"expected the start {scratch!r} and another one in the table, got {', '.join(starts)}")
-    if not 0 <= margin < 1:
-        raise VaejaxError(f"margin must be a part of the best bound from scratch, from 0 to below 1, got {margin!r}")
+    require_margin(margin, margin_nats)
     ok = (table["status"] == "ok").transpose("start", "seed", "num_examples")
     if not ok.sel(start=scratch).any("seed").all():
         raise VaejaxError(
@@ -98,9 +110,9 @@ def worth(table: "xr.Dataset", *, scratch: str = "scratch", margin: float = 0.00
         )
     known = table[["elbo_test_examples", "history_validation", "elbo_train"]].where(ok)
     curve = known["elbo_test_examples"].sel(start=scratch).mean("test_example").mean("seed").values
-    allowed = margin * float(np.abs(curve.max()))
+    allowed = margin * float(np.abs(curve.max())) if margin_nats is None else float(margin_nats)
     gains = tuple(
-        _gain(known.sel(num_examples=size), start, scratch, (sizes, curve), allowed)
+        _gain(known.sel(start=[start, scratch]), size, curve, allowed)
         for start in starts
         if start != scratch
         for size in sizes
@@ -118,81 +130,70 @@ def _num_worth(gains: Sequence[Gain]) -> int:
     return sum(gain.verdict == WORTH for gain in gains)
 
 
-def _gain(at: "xr.Dataset", start: str, scratch: str, curve: tuple[Sequence[int], np.ndarray], allowed: float) -> Gain:
-    """At one size."""
-    bounds = at["elbo_test_examples"].transpose("start", "seed", "test_example")
-    mine, theirs = (bounds.sel(start=name).values for name in (start, scratch))
-    both = np.isfinite(mine).all(1) & np.isfinite(theirs).all(1)
-    gap = gap_of(mine[both] - theirs[both])
-    sure = WORTH if gap.mean - gap.reach > allowed else NOT_WORTH if gap.mean + gap.reach <= allowed else OPEN
-    level = theirs[both].mean() + gap.mean
-    own = at["elbo_train"].transpose("start", "seed")
-    overfit = [
-        float((own.sel(start=name).values - values.mean(1))[both].mean())
-        for name, values in ((start, mine), (scratch, theirs))
-    ]
-    history = at["history_validation"].transpose("start", "seed", "step")
-    paths = [history.sel(start=name).values[both].mean(0) for name in (start, scratch)]
-    taken = at["step"].values
-    goal = paths[1].max()
+def _gain(pair: "xr.Dataset", size: int, curve: np.ndarray, allowed: float) -> Gain:
+    """Of the first of a pair of starts on the second, whose bounds at all sizes are the curve."""
+    bounds = pair["elbo_test_examples"].transpose("start", "num_examples", "seed", "test_example").values
+    sizes = pair["num_examples"].values.tolist()
+    at = sizes.index(size)
+    both = np.flatnonzero(np.isfinite(bounds[:, at]).all((0, 2)))
+    mine, theirs = bounds[:, at, both]
+    gap = gap_of(mine - theirs)
+    own = pair["elbo_train"].transpose("start", "num_examples", "seed").values[:, at, both]
+    overfit, overfit_from_scratch = (own - bounds[:, at, both].mean(2)).mean(1).tolist()
+    steps, steps_from_scratch = _steps(pair.sel(num_examples=size), both)
     return Gain(
-        start,
-        int(at["num_examples"]),
+        str(pair["start"].values[0]),
+        size,
         *gap,
-        sure,
-        _examples(level, *curve),
-        _first(paths[0], taken, goal),
-        _first(paths[1], taken, goal),
-        *overfit,
+        WORTH if gap.mean - gap.reach > allowed else NOT_WORTH if gap.mean + gap.reach <= allowed else OPEN,
+        first(curve, sizes, theirs.mean() + gap.mean, along_logs),
+        reached(sizes, [_gap(here, bounds[1, at]) for here in bounds[0]], along_logs),
+        steps,
+        steps_from_scratch,
+        overfit,
+        overfit_from_scratch,
     )
 
 
-def _examples(level: float, sizes: Sequence[int], curve: np.ndarray) -> float:
-    """Where the curve from scratch first is at a level, a line in log n between sizes; its first size if it is above.
-
-    >>> round(_examples(-7.0, [10, 1000], np.array([-9.0, -5.0])))
-    100
-    """
-    return float(np.exp(_first(curve, np.log(sizes), level)))
+def _gap(mine: np.ndarray, theirs: np.ndarray) -> Gap:
+    """Of the seeds `[seed, example]` that both have; unknown where there is none."""
+    both = np.isfinite(mine).all(1) & np.isfinite(theirs).all(1)
+    return gap_of(mine[both] - theirs[both]) if both.any() else Gap(np.nan, np.nan, np.inf)
 
 
-def _first(path: np.ndarray, places: np.ndarray, level: float) -> float:
-    """Where a path first reaches a level, along lines between places; infinite where it never does."""
-    above = np.flatnonzero(path >= level)
-    if not len(above):
-        return float("inf")
-    at = int(above[0])
-    if at == 0:
-        return float(places[0])
-    part = (level - path[at - 1]) / (path[at] - path[at - 1])
-    return float(places[at - 1] + part * (places[at] - places[at - 1]))
+def _steps(pair: "xr.Dataset", both: np.ndarray) -> tuple[Reached, float]:
+    """When the validation bound of the first start is as good as the best of the second, and when that is."""
+    mine, theirs = pair["history_validation"].transpose("start", "seed", "step").values[:, both]
+    best, taken = int(theirs.mean(0).argmax()), pair["step"].values.tolist()
+    gaps = [gap_of((now - theirs[:, best])[:, None]) for now in mine.T]
+    return reached(taken, gaps, along), float(taken[best])
 
 
 def _reason(gains: Sequence[Gain], allowed: float, sizes: Sequence[int]) -> str:
-    start, limit = gains[0].start, f"the margin of {allowed:.2f} nats"
+    start, last, limit = gains[0].start, gains[-1], f"the margin of {allowed:.2f} nats"
     told = {verdict: _told([gain for gain in gains if gain.verdict == verdict]) for verdict in (WORTH, NOT_WORTH, OPEN)}
     rest = "".join(f"; {verdict} with {told[verdict]}" for verdict in (OPEN, NOT_WORTH) if told[verdict])
     if not told[WORTH]:
         head = "Not decided" if told[OPEN] else "Not worth it"
         return f"{head}: {start}, the best start, is nowhere sure to gain more than {limit}{rest}."
-    first = next(gain for gain in gains if gain.verdict == WORTH)
-    with_scratch = f"{first.examples_from_scratch:,.0f}"
-    if np.isinf(first.examples_from_scratch):
+    least = next(gain for gain in gains if gain.verdict == WORTH)
+    with_scratch = f"{least.examples_from_scratch:,.0f}"
+    if np.isinf(least.examples_from_scratch):
         with_scratch = f"more than the {max(sizes):,} there were"
-    text = (
-        f"Worth it: {start} is sure to gain more than {limit} with {told[WORTH]}{rest}. With {first.num_examples:,} it "
-        f"is as good as scratch with {with_scratch}"
+    steps = f"{last.steps} of {last.steps_from_scratch:,.0f} steps"
+    return (
+        f"Worth it: {start} is sure to gain more than {limit} with {told[WORTH]}{rest}. With {least.num_examples:,} it "
+        f"is as good as scratch with {with_scratch}. To be as good as scratch with {last.num_examples:,}, it needs "
+        f"{last.examples} of them ({last.examples.compared_with(last.num_examples)}), or with all of them {steps} "
+        f"({last.steps.compared_with(last.steps_from_scratch)})."
     )
-    if np.isfinite(first.steps):
-        steps, scratch_steps = _count(first.steps), _count(first.steps_from_scratch)
-        text += f", and as good as scratch ever was with them after {steps} steps instead of {scratch_steps}"
-    return f"{text}."
 
 
 def _told(gains: Sequence[Gain]) -> str:
     """`10 examples (3.00 ± 0.10 nats), 100 (...)`."""
     words = [f"{gain.num_examples:,} ({gain.nats:+.2f} ± {gain.reach:.2f} nats)" for gain in gains]
-    return ", ".join(words).replace(" (", " examples (", 1)
+    of_what = " example (" if gains and gains[0].num_examples == 1 else " examples ("
+    return ", ".join(words).replace(" (", of_what, 1)
 
 
 def _warnings(diverged: int, num_seeds: int) -> tuple[str, ...]:
@@ -206,3 +207,9 @@ def _warnings(diverged: int, num_seeds: int) -> tuple[str, ...]:
 
 def _count(value: float) -> str:
     return "never" if np.isinf(value) else f"{value:,.0f}"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Its lines, the first entry of each to the left, the others below one another."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
