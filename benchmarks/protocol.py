@@ -22,7 +22,7 @@ class Way(NamedTuple):
     """run: so many steps of each member that it has, to their end.
 
     loss: nats per held example at the mean of q, with z = its mean; of a log likelihood, its negative, on images.
-    members: how many `run` trains. part: of the steps of a line, where a way is slow.
+    members: how many `run` trains. part: of the steps of a line, where a way is slow or does more.
     """
 
     run: Callable[[int], Any]

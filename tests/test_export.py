@@ -30,7 +30,7 @@ def flat(program, structure):
 @pytest.mark.parametrize("plan", [vj.Plan(), vj.Plan(1)], ids=str)
 def test_the_grid_step_is_exported_to_every_platform_and_runs_as_it_does_here(work, plan):
     advance = advance_of(work, BITS, plan).training
-    arguments = jax.tree.map(jnp.array, (advance.carries[0], *advance.lanes[0][1:], *advance.window(0, 3)))
+    arguments = jax.tree.map(jnp.array, (advance.carries[0], *advance.groups[0][1:], *advance.window(0, 3)))
     shown, structure = jax.tree.flatten(arguments)
     exported = export.export(flat(advance.compiled.advance, structure), platforms=("cpu", "cuda", "tpu"))(*shown)
     assert exported.platforms == ("cpu", "cuda", "tpu")

@@ -11,6 +11,8 @@ from benchmarks.engine import advance_of, advanced
 from benchmarks.work import Work
 from vaejax.types import VAE, Example, Params
 
+SLICE = 100  # steps of each member that a line asks for at least, as a run does
+
 
 def loss_of(model: VAE, params: Params, x: jax.Array) -> jax.Array:
     """Distortion at z = the mean of q, and the rate: nats per example."""
@@ -36,7 +38,8 @@ def make(work: Work, bits: Bits) -> Way:
         advanced(advance, done[0], num)
         done[0] += num
 
-    return Way(run, lambda: float(jnp.mean(loss(advance.params))), work.members)
+    slices = max(1.0, SLICE * work.members / work.steps)
+    return Way(run, lambda: float(jnp.mean(loss(advance.params))), work.members, slices)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 from vaejax.errors import VaejaxError
 from vaejax.grid._layout import layout_of
 from vaejax.grid._plan import Plan, plan_of
-from vaejax.grid._training import Training, bytes_of, lanes_for
+from vaejax.grid._training import Training, lanes_for
 from vaejax.versions import versions
 
 SMALL = 2**17  # parameters: what more members have does not stay in a processor's own cache
@@ -111,13 +111,11 @@ def _seconds(training: Training) -> float:
 def _surely_short(training: Training, num_steps: int) -> bool:
     """Whether trials would not pay on the slowest machine, so that nothing need be run to know it."""
     costs = training.step.cost_analysis() or {}  # the body of a loop is counted once
-    places = sum(len(lane.rows) for lane in training.lanes)
-    flops = costs.get("flops", np.inf) * places / training.layout.at_once
-    return flops * num_steps < WORTH * SLOWEST
+    return costs.get("flops", np.inf) * len(training.groups) * num_steps < WORTH * SLOWEST
 
 
 def _fits(training: Training, memory: int) -> bool:
-    found = bytes_of(training.step, len(training.lanes))
+    found = training.bytes()
     return found is None or found <= memory
 
 

@@ -60,40 +60,19 @@ def one_by_one(function: Callable, num_mapped: int, at_once: int | None = 1) -> 
     return mapped
 
 
-def by_groups(function: Callable, at_once: int | None, shared: bool) -> Callable:
-    """`advance` of groups of `at_once` members, one group after another, for the first so many groups of a device.
+def as_group(function: Callable, shared: bool) -> Callable:
+    """`advance` of a group of members that go through training together.
 
-    shared: the members of a group have one seed and slot, and what depends on these alone is computed once for it.
-    A group ends before the next begins, so that its parameters stay near the processor.
+    shared: they have one seed and slot, and what depends on these alone is computed once.
     """
 
-    def mapped(carry: Any, numbers: Any, seeds: Any, slots: Any, groups: Any, *window: Any) -> Any:
-        size = len(seeds) if at_once is None else at_once
-        num = len(seeds) // size
-
-        def of_group(carry: Any, index: Any) -> Any:
-            numbers_of, seeds_of, slots_of = jax.tree.map(lambda leaf: leaf[index], members)
-            if size == 1:
-                return jax.tree.map(
-                    lambda leaf: leaf[None],
-                    function(*jax.tree.map(lambda leaf: leaf[0], (carry, numbers_of, seeds_of, slots_of)), *window),
-                )
-            of_one = (seeds_of[0], slots_of[0]) if shared else (seeds_of, slots_of)
-            own = None if shared else 0
-            return jax.vmap(function, (0, 0, own, own, *[None] * len(window)))(carry, numbers_of, *of_one, *window)
-
-        def turn(index: Any, carries: Any) -> Any:
-            here = of_group(jax.tree.map(lambda leaf: leaf[index], carries), index)
-            return jax.tree.map(lambda leaf, new: leaf.at[index].set(new), carries, here)
-
-        carries, *members = jax.tree.map(
-            lambda leaf: leaf.reshape(num, size, *leaf.shape[1:]), [carry, numbers, seeds, slots]
-        )
-        if num == 1:
-            carries = jax.tree.map(lambda leaf: leaf[None], of_group(jax.tree.map(lambda leaf: leaf[0], carries), 0))
-        else:
-            carries = jax.lax.fori_loop(0, groups[0], turn, carries)
-        return jax.tree.map(lambda leaf: leaf.reshape(num * size, *leaf.shape[2:]), carries)
+    def mapped(carry: Any, numbers: Any, seeds: Any, slots: Any, *window: Any) -> Any:
+        if len(seeds) == 1:
+            one = jax.tree.map(lambda leaf: leaf[0], (carry, numbers, seeds, slots))
+            return jax.tree.map(lambda leaf: leaf[None], function(*one, *window))
+        own = None if shared else 0
+        of_one = (seeds[0], slots[0]) if shared else (seeds, slots)
+        return jax.vmap(function, (0, 0, own, own, *[None] * len(window)))(carry, numbers, *of_one, *window)
 
     return mapped
 

@@ -1,4 +1,4 @@
-"""Where each member stands while it is trained."""
+"""Which members go through training together."""
 
 from typing import NamedTuple
 
@@ -9,40 +9,35 @@ from vaejax.grid._plan import Plan
 
 
 class Layout(NamedTuple):
-    """rows: the member of each place; one may stand at several, to fill up. places: of each member, the first of its.
+    """rows: the members of each group; one may stand at several places, to fill up. places: of each, the first."""
 
-    at_once: places of a group, which are neighbours. A lane is a row of `rows`.
-    """
-
-    rows: Int[np.ndarray, "lane place"]
+    rows: Int[np.ndarray, "group place"]
     places: Int[np.ndarray, " member"]
-    at_once: int
 
 
 def layout_of(seeds: np.ndarray, plan: Plan, num_devices: int = 1) -> Layout:
-    """Members of these seeds in groups of `plan.at_once`, as many groups for each lane and device.
+    """Members of these seeds in groups of `plan.at_once` for each device.
 
-    >>> layout_of(np.array([0, 1, 0, 1, 0]), Plan(2, shared=True, lanes=2)).rows.tolist()
-    [[0, 2, 4, 4], [1, 3, 1, 3]]
+    >>> layout_of(np.array([0, 1, 0, 1, 0]), Plan(2, shared=True)).rows.tolist()
+    [[0, 2], [4, 4], [1, 3]]
     """
     queues = [np.flatnonzero(seeds == seed) for seed in np.unique(seeds)] if plan.shared else [np.arange(len(seeds))]
-    parallel = min(plan.lanes, len(seeds)) * num_devices
-    at_once = _evenly(queues, plan.at_once, parallel)
-    groups = [_filled(queue[i : i + at_once], at_once) for queue in queues for i in range(0, len(queue), at_once)]
-    groups = groups + [groups[-1]] * (-len(groups) % parallel)
-    lanes = parallel // num_devices
-    rows = np.stack(groups).reshape(lanes, -1)
+    size = _size(queues, plan, num_devices)
+    of_device = [_filled(queue[i : i + size], size) for queue in queues for i in range(0, len(queue), size)]
+    of_device += [of_device[-1]] * (-len(of_device) % num_devices)
+    rows = np.stack(of_device).reshape(-1, num_devices * size)
     places = np.zeros(len(seeds), int)
     places[rows.ravel()[::-1]] = np.arange(rows.size)[::-1]  # the first of several is written last
-    return Layout(rows, places, at_once)
+    return Layout(rows, places)
 
 
-def _evenly(queues: list[np.ndarray], at_once: int | None, parallel: int) -> int:
-    """How many at once, where all in use should be as many as there are."""
+def _size(queues: list[np.ndarray], plan: Plan, num_devices: int) -> int:
+    """How many at once; where it is as many as there are, the same for all that go on side by side."""
     longest = max(map(len, queues))
-    if at_once is not None:
-        return min(at_once, longest)
-    return -(-longest // max(1, -(-parallel // len(queues))))
+    if plan.at_once is not None:
+        return min(plan.at_once, longest)
+    pieces = -(-plan.lanes * num_devices // len(queues))
+    return -(-longest // min(pieces, longest))
 
 
 def _filled(group: np.ndarray, size: int) -> np.ndarray:

@@ -9,13 +9,13 @@ SYNTAX = "together, in_turn, or like at_once=8,shared,lanes=2"
 
 
 class Plan(NamedTuple):
-    """Members of a device go through training `at_once` together, and such groups one after another.
+    """Members of a device go through training in groups of `at_once`, one group after another.
 
     at_once: None is as many as there are. Large groups make large operations of small networks; what is large for one
         member stays near the processor in small ones.
     shared: a group is of one seed, so that its batches and noise, which are the same, are drawn once.
-    lanes: on a CPU so many threads train groups of their own side by side. An operation that is too small for all
-        cores then leaves none idle.
+    lanes: on a CPU so many threads train groups side by side. An operation that is too small for all cores then leaves
+        none idle.
 
     Results agree across plans up to rounding, and are the same to the last bit for the same plan, machine and grid.
 

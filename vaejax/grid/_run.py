@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array
 
 from vaejax.bound import terms
-from vaejax.grid._devices import by_groups, one_by_one, over_members, side_by_side
+from vaejax.grid._devices import as_group, one_by_one, over_members, side_by_side
 from vaejax.grid._program import Program
 from vaejax.metrics import BLOCK as DRAWS_AT_ONCE
 from vaejax.metrics import Measured, importance
@@ -77,8 +77,8 @@ class Compiled(NamedTuple):
     """The programs of an architecture, over its members; jax compiles each when it is first called.
 
     start: `(numbers, seeds, raw) -> (carry, kept)`.
-    advance: `(carry, numbers, seeds, slots, groups, raw, rows, first, num) -> carry`, of the first so many groups of
-        each device. The one training program: the device counts the steps, so pieces of any length are this program.
+    advance: `(carry, numbers, seeds, slots, raw, rows, first, num) -> carry`. The one training program: the device
+        counts the steps, so pieces of any length are this program.
     look: `(numbers, carry, chunk) -> sum of the bound at beta 1 over examples`, one draw of z each.
     score: the same of `(numbers, params, chunk)`.
     keep: `(kept, numbers, carry, elbo, epoch) -> (kept, record)`.
@@ -93,13 +93,10 @@ class Compiled(NamedTuple):
     measure: Callable[..., Any]
 
 
-def compile_for(
-    program: Program, batches: Batches, mesh: Mesh, at_once: int | None = None, shared: bool = False
-) -> Compiled:
+def compile_for(program: Program, batches: Batches, mesh: Mesh, shared: bool = False) -> Compiled:
     """The programs of an architecture. Every key comes from a member's seed alone, never from its place in the grid.
 
-    at_once: how many neighbouring members of a device go through training together, all of them where it is `None`.
-    shared: those are of one seed.
+    shared: the members that a device trains at a time are of one seed.
     """
 
     def start(numbers: Numbers, seed: Array, raw: Example) -> tuple[Carry, Kept]:
@@ -139,8 +136,8 @@ def compile_for(
 
     return Compiled(
         trained(start, side_by_side(start, 2), 2, 1, effort=0),
-        trained(advance, by_groups(advance, at_once, shared), 5, 4, donate=True),
-        exactly(trained(look, one_by_one(look, 2, at_once), 2, 1, effort=1)),
+        trained(advance, as_group(advance, shared), 4, 4, donate=True),
+        exactly(trained(look, side_by_side(look, 2), 2, 1, effort=1)),
         exactly(trained(score, one_by_one(score, 2), 2, 1, effort=1)),
         trained(keep, side_by_side(keep, 4), 4, 1, donate=True, effort=0),
         exactly(trained(measure, one_by_one(measure, 2), 2, 2, effort=1)),  # so that memory does not grow with the grid
