@@ -16,7 +16,7 @@ from benchmarks.networks import first_parameters
 from benchmarks.trees import unflattened
 from benchmarks.work import Work
 from vaejax.data import Data
-from vaejax.grid import _choice, _devices, _feed, _measure, _program, _run, _training
+from vaejax.grid import _choice, _devices, _feed, _measure, _program, _run, _threads, _training
 from vaejax.grid._sweep import seen_by
 from vaejax.train import Batches
 from vaejax.types import VAE, Example, Params, Trainer
@@ -127,16 +127,21 @@ def measure_of(work: Work, bits: Bits) -> Callable[[int], np.ndarray]:
     """`num -> [num]`, the log likelihoods of the first test images, by the program that `sweep` measures with."""
     data, program = data_of(bits), program_of(work)
     batches = Batches(seen_by(program, data).example, 1, 1)
-    compiled = _run.compile_for(program, batches, _devices.member_mesh(1))
+    mesh = _devices.member_mesh(1)
+    compiled = _run.compile_for(program, batches, mesh)
     params = jax.tree.map(lambda leaf: leaf[None], parameters_of(work, program.trainers[0]))
     numbers = {name: jnp.asarray(values) for name, values in program.numbers.items()}
 
+    size, draws = max(1, work.steps // 4), jnp.asarray(work.num_samples)
+    first = next(_run.chunks_of(data.raw("test"), size))
+    measuring = _threads.ahead(compiled.measure, numbers, params, first, draws)
+
+    def measured(chunk: _run.Chunk) -> np.ndarray:
+        return np.asarray(measuring(numbers, params, chunk, draws)[0].log_likelihood)
+
     def measure(num: int) -> np.ndarray:
         some = jax.tree.map(lambda leaf: leaf[:num], data.raw("test"))
-        found = [
-            np.asarray(compiled.measure(numbers, params, chunk, jnp.asarray(work.num_samples))[0].log_likelihood)
-            for chunk in _run.chunks_of(some, work.steps)
-        ]
-        return np.concatenate(found, axis=1)[0, :num]
+        found = _threads.on_threads(measured, _run.chunks_of(some, size), _threads.threads_for(mesh))
+        return np.concatenate(list(found), axis=1)[0, :num]
 
     return measure

@@ -226,6 +226,7 @@ class TestChoice:
             return {1: 0.5}.get(training.plan.at_once, 1.0)
 
         monkeypatch.setattr(_choice, "_seconds", seconds)
+        monkeypatch.setattr(_choice, "AGAIN", 0)
         monkeypatch.setattr(_choice, "WORTH", 0.0)
         monkeypatch.setattr(_choice, "SHARE", np.inf)
         monkeypatch.setenv("VAEJAX_CACHE", str(tmp_path))

@@ -1,7 +1,7 @@
 """From trained members to numbers: every example of every split exactly once."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,8 @@ import numpy as np
 from vaejax.data import Data
 from vaejax.grid._devices import member_mesh, padded
 from vaejax.grid._program import Program
-from vaejax.grid._run import chunks_of, compile_for
+from vaejax.grid._run import Chunk, chunks_of, compile_for
+from vaejax.grid._threads import ahead, on_threads, threads_for
 from vaejax.metrics import active_units
 from vaejax.model import shapes_of
 from vaejax.train import Batches
@@ -46,11 +47,21 @@ def measure(
     mesh = member_mesh(len(program.rows))
     compiled = compile_for(program, Batches(data.example, 1, 1), mesh)
     numbers, params = padded((dict(program.numbers), params), mesh)
+    first, draws = next(chunks_of(data.raw("validation"))), jnp.asarray(num_samples)
+    at_once = threads_for(mesh)
+    measuring = ahead(compiled.measure, numbers, params, first, draws)
+    scoring = ahead(compiled.score, numbers, params, first)
+
+    def measured(chunk: Chunk) -> Any:
+        return jax.block_until_ready(measuring(numbers, params, chunk, draws))
+
+    def scored(chunk: Chunk) -> Any:
+        return jax.block_until_ready(scoring(numbers, params, chunk))
 
     def split(raw: Example) -> Split:
         found = []
-        for chunk in chunks_of(raw):
-            found.append(jax.tree.map(np.asarray, compiled.measure(numbers, params, chunk, jnp.asarray(num_samples))))
+        for one in on_threads(measured, chunks_of(raw), at_once):
+            found.append(jax.tree.map(np.asarray, one))
             poll()
         members, examples = slice(len(program.rows)), slice(len(raw.x))
         joined = jax.tree.map(lambda *a: np.concatenate(a, axis=1)[members, examples].astype(float), *found)
@@ -58,8 +69,8 @@ def measure(
 
     def score(raw: Example) -> np.ndarray:
         total = np.zeros(len(program.rows))
-        for chunk in chunks_of(raw):
-            total += np.asarray(compiled.score(numbers, params, chunk), float)[: len(program.rows)]
+        for one in on_threads(scored, chunks_of(raw), at_once):
+            total += np.asarray(one, float)[: len(program.rows)]
             poll()
         return total / len(raw.x)
 

@@ -146,13 +146,19 @@ def compile_for(program: Program, batches: Batches, mesh: Mesh, shared: bool = F
 
 def exactly(compiled: Callable[..., Any]) -> Callable[..., Any]:
     """The same program with float32 products in float32. An accelerator rounds their factors, to 8 bits on a TPU, which
-    training forgives; a number that is reported is the same on all of them."""
+    training forgives; a number that is reported is the same on all of them. `lower` as of a jitted function."""
+    jitted: Any = compiled
 
     @functools.wraps(compiled)
     def run(*arguments: Any) -> Any:
         with jax.default_matmul_precision("float32"):
-            return compiled(*arguments)
+            return jitted(*arguments)
 
+    def lower(*arguments: Any) -> Any:
+        with jax.default_matmul_precision("float32"):
+            return jitted.lower(*arguments)
+
+    run.lower = lower
     return run
 
 

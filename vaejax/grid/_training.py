@@ -1,9 +1,7 @@
 """The members of a program while they are trained: their state, group by group."""
 
 import functools
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +17,7 @@ from vaejax.grid._layout import layout_of
 from vaejax.grid._plan import Plan
 from vaejax.grid._program import Program
 from vaejax.grid._run import Kept, Record, chunks_of, compile_for
+from vaejax.grid._threads import on_threads
 from vaejax.train import Batches
 
 Place = tuple[Any, Any]  # carry and kept, leaves [member, ...]
@@ -134,7 +133,8 @@ class Training:
         def one(at: int) -> None:
             self.carries[at] = jax.block_until_ready(step(self.carries[at], *self.groups[at][1:], *window))
 
-        _side_by_side(one, range(len(self.groups)), self.plan.lanes)
+        for _ in on_threads(one, range(len(self.groups)), self.plan.lanes):
+            pass
 
     def look(self) -> np.ndarray:
         """The bound at beta 1 on validation, one draw of z, of each member that is trained."""
@@ -180,22 +180,3 @@ class Training:
     def _joined(self, trees: list[Any]) -> Any:
         """Of each member that is trained, on the host, from groups."""
         return jax.tree.map(lambda *leaves: np.concatenate(leaves)[self.places], *jax.device_get(trees))
-
-
-def _side_by_side(function: Callable[[int], None], items: Iterable[int], num_threads: int) -> None:
-    """`function` of every item, on so many threads: small operations alone leave processors idle."""
-    items = list(items)
-    if min(len(items), num_threads) == 1:
-        for item in items:
-            function(item)
-        return
-    with ThreadPoolExecutor(num_threads) as pool:
-        list(pool.map(function, items))
-
-
-def lanes_for(mesh: Mesh) -> int:
-    """How many threads train side by side: as many as there are cores where the processor is the only device."""
-    if mesh.size > 1 or mesh.devices.flat[0].platform != "cpu":
-        return 1
-    usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
-    return max(1, len(usable(0)))
