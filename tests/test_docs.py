@@ -13,6 +13,7 @@ NAMED = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "vaejax" /
 WHOLE = {
     "anomalies",
     "denoising",
+    "engine",
     "imputation",
     "interpolation",
     "latent_distribution",

@@ -149,7 +149,6 @@ def exactly(compiled: Callable[..., Any]) -> Callable[..., Any]:
     training forgives; a number that is reported is the same on all of them. `lower` as of a jitted function."""
     jitted: Any = compiled
 
-    @functools.wraps(compiled)
     def run(*arguments: Any) -> Any:
         with jax.default_matmul_precision("float32"):
             return jitted(*arguments)
@@ -158,8 +157,9 @@ def exactly(compiled: Callable[..., Any]) -> Callable[..., Any]:
         with jax.default_matmul_precision("float32"):
             return jitted.lower(*arguments)
 
-    run.lower = lower
-    return run
+    exact: Any = functools.update_wrapper(run, compiled)
+    exact.lower = lower
+    return exact
 
 
 def _better(now: Kept, kept: Kept) -> Kept:
