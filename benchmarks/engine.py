@@ -1,7 +1,7 @@
 """What of the engine is timed. Whatever changes in there, this file is what follows it."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -90,8 +90,16 @@ def parameters_of(work: Work, trainer: Trainer) -> Params:
     return unflattened(first_parameters(work), like)
 
 
-def training_of(work: Work, bits: Bits, mesh: Mesh, plan: vj.Plan | None = None) -> _training.Training:
-    """The training of a grid of this work, by the plan that `sweep` takes by itself where it trains for long."""
+class Plans(NamedTuple):
+    """train: a grid by a plan. candidates: what the engine would try. choose: what it takes for a long run."""
+
+    train: Callable[[vj.Plan], _training.Training]
+    candidates: Sequence[vj.Plan]
+    choose: Callable[[], tuple[_choice.Choice, _training.Training]]
+
+
+def plans_of(work: Work, bits: Bits, mesh: Mesh) -> Plans:
+    """How a grid of this work can be trained."""
     data, program = data_of(bits), program_of(work)
     batches = Batches(seen_by(program, data).example, work.batch, len(data.train))
     feed = _feed.feed_of(data.raw("train"), batches, program.seeds, _run.training_key)
@@ -99,11 +107,16 @@ def training_of(work: Work, bits: Bits, mesh: Mesh, plan: vj.Plan | None = None)
     def train(plan: vj.Plan) -> _training.Training:
         return _training.Training(program, batches, data, feed, plan, mesh, np.arange(work.members))
 
+    plans = _choice.candidates(program.seeds, int(_measure.num_params(program).max()), mesh)
+    return Plans(train, plans, lambda: _choice.choose(train, plans, FOR_LONG, _choice.memory_of(mesh)))
+
+
+def training_of(work: Work, bits: Bits, mesh: Mesh, plan: vj.Plan | None = None) -> _training.Training:
+    """The training of a grid of this work, by the plan that `sweep` takes by itself where it trains for long."""
+    plans = plans_of(work, bits, mesh)
     if plan is not None:
-        return train(plan)
-    num = int(_measure.num_params(program).max())
-    plans = _choice.candidates(program.seeds, num, mesh)
-    choice, training = _choice.choose(train, plans, FOR_LONG, _choice.memory_of(mesh))
+        return plans.train(plan)
+    choice, training = plans.choose()
     print(f"{work.title}: {choice}", file=sys.stderr)
     return training
 
