@@ -20,7 +20,7 @@ help:
 	@echo "make sweep      train a grid of VAEs on the digits and write a report ($(OUT)/report.html)"
 	@echo "make test       lint, types and tests"
 	@echo "make test-long  the tests that are too slow for every run"
-	@echo "make borders    the tests of what meets other libraries: networks, data, files, the command line, every example"
+	@echo "make borders    the tests of what meets other libraries: networks, data, files, the engine, the command line"
 	@echo "make bench      time the grid beside linen, PyTorch and pythae on the same work (benchmarks/README.md)"
 	@echo "make bench-curves  time of a step against members, batch, width and latent size"
 	@echo "make aot        compile the grid step for TPUs and H100s that are not here, and look for collectives in it"
@@ -53,8 +53,8 @@ test-long: $(READY)
 	$(BIN)/pytest $(WORKERS) -m long
 
 borders: $(READY)
-	$(BIN)/pytest $(WORKERS) tests/test_adapters.py tests/test_cli.py tests/test_conv.py tests/test_data*.py \
-		tests/test_house.py tests/test_model.py tests/test_report.py tests/test_train.py
+	$(BIN)/pytest $(WORKERS) tests/test_adapters.py tests/test_cli.py tests/test_conv.py tests/test_data*.py tests/test_engine.py \
+		tests/test_house.py tests/test_model.py tests/test_report.py tests/test_train.py -k "not docstrings and not every_plan"
 
 smoke: $(READY)
 	$(BIN)/pytest $(WORKERS) tests/test_model.py tests/test_data.py tests/test_densities.py tests/test_house.py -k "not docstrings"

@@ -4,9 +4,9 @@
 
 Dense nets of 128 and 64, 16 latents, pixels drawn anew as 0 or 1; 1,000 steps of 64 at every size, five seeds, each
 with target examples of its own (but of all, which are the same); 500 images of the target for validation and 500 for
-test. Sources have 2,000 steps of 128. 125 members in one program, then 100: 17.6 minutes of one core; 50 minutes
-passed, on two cores that were overloaded with other work, during which it was stopped at times. Curves and pictures of
-them are written to runs/fashion_mnist_transfer.
+test. Sources have 2,000 steps of 128. 125 members in one program, then 100: 17.6 minutes of one core's time, in
+50 minutes on two cores that had too much other work and stopped it at times. Curves and pictures of them are written
+to runs/fashion_mnist_transfer.
 
 Classes 0 to 4 (tops, trousers, dresses, coats) to classes 5 to 9 (shoes, shirts, bags): the gain on scratch in nats of
 the test bound, with how far off it may be (97.5% on either side), and of scratch the bound itself. The margin is 1.23.

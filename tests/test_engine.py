@@ -13,8 +13,9 @@ import pytest
 
 import vaejax as vj
 from vaejax.errors import Stopped, VaejaxError
-from vaejax.grid import _choice, _train, _training, plan_of
+from vaejax.grid import _choice, _train, _training
 from vaejax.grid._layout import layout_of
+from vaejax.plans import plan_of
 
 ROWS = np.random.default_rng(0).integers(0, 2, (60, 4)).astype(np.uint8)
 SEEDS = np.array([3, 1, 3, 1, 3, 1, 3])

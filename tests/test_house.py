@@ -20,7 +20,7 @@ TESTS = Path(__file__).parent
 FLOORS = [  # a room imports from the floors below its own, and from nowhere else
     {"errors", "types", "versions"},
     {"numerics", "families", "differences"},
-    {"nets", "schedules", "spheres"},
+    {"nets", "plans", "schedules", "spheres"},
     {"likelihoods", "posteriors", "priors", "divergences", "assembly", "decoding"},
     {"model", "hierarchy", "bound", "contexts"},
     {"objectives", "metrics", "verbs", "variants"},

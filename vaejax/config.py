@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from vaejax.grid import plan_of
 from vaejax.numerics import require_count, require_margin, require_number
+from vaejax.plans import plan_of
 
 LikelihoodName = Literal[
     "bernoulli",

@@ -14,9 +14,10 @@ from vaejax.config import DEFAULTS, Config, check, widest_of
 from vaejax.data import Data
 from vaejax.errors import VaejaxError
 from vaejax.families import COUNTS, REALS
-from vaejax.grid import Plan, Until, patience, plan_of
+from vaejax.grid import Until, patience
 from vaejax.model import vae
 from vaejax.numerics import require_count
+from vaejax.plans import Plan, plan_of
 from vaejax.train import by_name, scheduled, trainer
 from vaejax.types import VAE, Family, NetBuilder, Number, Shape, Trainer
 

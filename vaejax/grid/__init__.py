@@ -9,10 +9,6 @@ from ._endings import Until as Until
 from ._endings import halving as halving
 from ._endings import patience as patience
 from ._keep import Keeper as Keeper
-from ._plan import Plan as Plan
-from ._plan import in_turn as in_turn
-from ._plan import plan_of as plan_of
-from ._plan import together as together
 from ._program import Program as Program
 from ._result import Member as Member
 from ._result import Result as Result

@@ -15,9 +15,9 @@ from jax.sharding import Mesh
 
 from vaejax.errors import VaejaxError
 from vaejax.grid._layout import layout_of
-from vaejax.grid._plan import Plan, plan_of
 from vaejax.grid._threads import threads_for
 from vaejax.grid._training import Training
+from vaejax.plans import Plan, plan_of
 from vaejax.versions import versions
 
 SMALL = 2**17  # parameters: what more members have does not stay in a processor's own cache

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from vaejax.grid._plan import Plan
+from vaejax.plans import Plan
 
 
 class Layout(NamedTuple):

@@ -17,12 +17,12 @@ from vaejax.grid._dataset import DESCRIPTIONS
 from vaejax.grid._endings import Until
 from vaejax.grid._keep import Keeper, Place, Saved
 from vaejax.grid._measure import measure
-from vaejax.grid._plan import Plan, plan_of
 from vaejax.grid._program import MemberFunction, Program, programs_of
 from vaejax.grid._result import Member, Result, extract
 from vaejax.grid._sheet import Sheet
 from vaejax.grid._train import Restored, Work, train_program
 from vaejax.numerics import require_count
+from vaejax.plans import Plan, plan_of
 from vaejax.train import Batches, unfinished
 from vaejax.types import Example, Params, Shape, Trainer
 

@@ -13,11 +13,11 @@ from vaejax.grid._choice import Choice, candidates, choose, halved, memory_of, o
 from vaejax.grid._devices import member_mesh
 from vaejax.grid._feed import feed_of
 from vaejax.grid._measure import num_params
-from vaejax.grid._plan import Plan
 from vaejax.grid._program import Program
 from vaejax.grid._run import Kept, Record, training_key
 from vaejax.grid._sheet import Sheet
 from vaejax.grid._training import Place, Training
+from vaejax.plans import Plan
 from vaejax.train import Batches
 from vaejax.types import Params
 

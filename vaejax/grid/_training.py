@@ -14,10 +14,10 @@ from vaejax.data import Data
 from vaejax.grid._devices import MEMBER
 from vaejax.grid._feed import Feed
 from vaejax.grid._layout import layout_of
-from vaejax.grid._plan import Plan
 from vaejax.grid._program import Program
 from vaejax.grid._run import Kept, Record, chunks_of, compile_for
 from vaejax.grid._threads import on_threads
+from vaejax.plans import Plan
 from vaejax.train import Batches
 
 Place = tuple[Any, Any]  # carry and kept, leaves [member, ...]

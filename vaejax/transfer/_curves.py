@@ -10,9 +10,10 @@ from jaxtyping import Array
 from vaejax.bound import terms
 from vaejax.data import Data, digest, fitted, load
 from vaejax.errors import VaejaxError
-from vaejax.grid import Keeper, Plan, Result, measuring_keys, members_of, points, sweep, zipped
+from vaejax.grid import Keeper, Result, measuring_keys, members_of, points, sweep, zipped
 from vaejax.grid import each_member as of_each_member
 from vaejax.numerics import require_count, require_number
+from vaejax.plans import Plan
 from vaejax.types import Bound, Example, Key, Number, Params, State, Trainer
 
 if TYPE_CHECKING:
