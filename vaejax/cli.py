@@ -1,14 +1,12 @@
 """The command line: parse, call, and turn every end into one line and an exit code."""
 
 import contextlib
-import os
 import signal
 import sys
 import warnings
 from collections.abc import Generator, Sequence
 from typing import Annotated, Any
 
-import jax
 import tyro
 from tyro.conf import subcommand
 
@@ -41,7 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Command, args=arguments, prog="vaejax", description="Variational autoencoders, by the grid."
     )
     advice = GOES_ON if hasattr(command, "keeping") else ""
-    _use_all_cores()
     with contextlib.suppress(ValueError):  # only the main thread may
         signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -86,14 +83,6 @@ def _warnings_in_a_line() -> Generator[None]:
 
 def _terminated(number: int, frame: Any) -> None:
     raise SystemExit(128 + number)
-
-
-def _use_all_cores() -> None:
-    """A CPU device for each core, so that members are trained side by side; a device decides nothing else."""
-    if "JAX_NUM_CPU_DEVICES" in os.environ or "device_count" in os.environ.get("XLA_FLAGS", ""):
-        return
-    with contextlib.suppress(RuntimeError, AttributeError):  # jax is already running, or this is no Linux
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ MEASURES = (
     "num_params",
     "best_epoch",
     "drift",
+    "ended_epoch",
 )
 
 

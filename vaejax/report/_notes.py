@@ -62,6 +62,7 @@ _MADE = (
     ("batch_size", "Batch size"),
     ("num_samples", "Importance samples K"),
     ("formula", "Training maximised"),
+    ("plan", "Members went through training"),
     ("likelihood", "Likelihood p(x|z)"),
 )
 
