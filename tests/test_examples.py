@@ -7,6 +7,7 @@ import optax
 import pytest
 
 import vaejax as vj
+from vaejax import examples, progress
 from vaejax.errors import DataError, VaejaxError
 from vaejax.examples import fixed
 
@@ -155,3 +156,23 @@ def test_an_ensemble_leaves_out_who_diverged(numbers):
     assert jax.tree.leaves(vj.ensemble(result, seed_scale=1e-3).params)[0].shape[0] == 2
     with pytest.raises(VaejaxError, match="every member of this setting diverged"):
         vj.ensemble(result, seed_scale=1e30)
+
+
+def test_somebody_who_waits_is_told_how_far_it_is(monkeypatch, capsys):
+    seen = []
+    with examples.watched(lambda done, num: seen.append((done, num))):
+        examples.each_example(_itself, jax.random.key(0), (), vj.Example(np.zeros((10, 2))), at_once=4)
+    assert seen == [(4, 10), (8, 10), (10, 10)]
+    examples.each_example(_itself, jax.random.key(0), (), vj.Example(np.zeros((10, 2))), at_once=4)
+    assert len(seen) == 3  # nobody looks any more
+    told = progress.counting()
+    told(4000, 10_000)
+    assert not capsys.readouterr().err  # what is quick says nothing
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    told(8000, 10_000)
+    told(10_000, 10_000)
+    assert capsys.readouterr().err == "8,000 of 10,000 examples\n"
+
+
+def _itself(key, params, example):
+    return example.x

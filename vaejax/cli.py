@@ -12,6 +12,8 @@ from tyro.conf import subcommand
 
 from vaejax import commands
 from vaejax.errors import Stopped, VaejaxError, VaejaxWarning
+from vaejax.examples import watched
+from vaejax.progress import counting
 
 Command = (
     Annotated[commands.Sweep, subcommand("sweep")]
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.suppress(ValueError):  # only the main thread may
         signal.signal(signal.SIGTERM, _terminated)
     try:
-        with _warnings_in_a_line():
+        with _warnings_in_a_line(), watched(counting()):
             return command.run()
     except VaejaxError as error:
         _say(error)

@@ -1,6 +1,8 @@
 """The door for many examples: arrays become an `Example` of them, checked; any number go through a function of one."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Generator, Hashable
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,6 +18,8 @@ from vaejax.types import VAE, Example, Key, Number, Params, Support
 
 AT_ONCE = 1024  # examples in a network: enough for matrix products to run at their full speed
 OfExample = Callable[[Key, Params, Example], Any]
+Watcher = Callable[[int, int], Any]  # so many examples are done, of so many
+_WATCHER: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
 def examples_of(
@@ -112,6 +116,21 @@ def fixed(function: Callable[..., Any], *first: Hashable) -> OfExample:
     return Fixed(function, first)
 
 
+@contextmanager
+def watched(by: Watcher) -> Generator[None]:
+    """Within it, `by` is told after each piece of examples how far `each_example` is.
+
+    >>> with watched(lambda done, num: print(f"{done} of {num}")):
+    ...     x = each_example(lambda key, params, example: example.x, jax.random.key(0), (), Example(np.zeros((3, 1))))
+    3 of 3
+    """
+    before = _WATCHER.set(by)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(before)
+
+
 def each_example(function: OfExample, key: Key, params: Params, examples: Example, *, at_once: Number = AT_ONCE) -> Any:
     """`function(key, params, example)` of each of any number of examples; its leaves as NumPy's `[num, ...]`.
 
@@ -136,7 +155,7 @@ def each_example(function: OfExample, key: Key, params: Params, examples: Exampl
         raise VaejaxError("expected at least one example, got none")
     size = min(require_count("at_once", at_once), num)
     places = np.arange(num) if examples.index is None else np.asarray(examples.index)
-    found, computing = [], []
+    found, computing, watcher = [], [], _WATCHER.get()
     for start in range(0, num, size):
         first = min(start, num - size)  # the last piece is as long as the others: another size is compiled anew
         rows = slice(first, first + size)
@@ -145,7 +164,11 @@ def each_example(function: OfExample, key: Key, params: Params, examples: Exampl
         computing.append((piece, start - first))
         if len(computing) > 1:  # the device has work while results are fetched
             found.append(_as_numpy(*computing.pop(0)))
+            if watcher is not None:
+                watcher(start, num)
     found.append(_as_numpy(*computing.pop()))
+    if watcher is not None:
+        watcher(num, num)
     return jax.tree.map(lambda *pieces: np.concatenate(pieces), *found)
 
 

@@ -1,6 +1,7 @@
 """What a run shows while it lasts: members, epoch, the best bound so far, the time left; and its history on disk."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,20 @@ from vaejax.history import History
 if TYPE_CHECKING:
     import xarray as xr
 
+PATIENCE = 5.0  # seconds after which somebody who waits is told how far it is
 LINES = 5  # where there is no terminal, this many lines for each program
+
+
+def counting() -> Callable[[int, int], None]:
+    """A watcher of examples that says every few seconds how far it is; what is quick says nothing."""
+    console, last = Console(stderr=True), [time.monotonic()]
+
+    def told(done: int, num: int) -> None:
+        if done < num and time.monotonic() - last[0] > PATIENCE:
+            last[0] = time.monotonic()
+            console.print(f"{done:,} of {num:,} examples")
+
+    return told
 
 
 class Progress:
