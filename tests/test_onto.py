@@ -250,15 +250,17 @@ class TestCommand:
         assert found == [[(2.0, 0)]]
         assert sweep(rows, tmp_path / "c") == 0
         before, grown, whole = ((path / "results.csv").read_text() for path in (run, tmp_path / "b", tmp_path / "c"))
-        assert grown == whole
         assert set(before.splitlines()) < set(grown.splitlines())
+        for mine, theirs in zip(*(csv.DictReader(text.splitlines()) for text in (grown, whole)), strict=True):
+            for name in mine.keys() - {"status"}:  # one member alone is measured by another program than three
+                assert float(mine[name]) == pytest.approx(float(theirs[name]), rel=1e-5)
         written = [json.loads(line) for line in (tmp_path / "b" / "history.jsonl").read_text().splitlines()]
         assert [[row["beta"] for row in line["members"]] for line in written[:-1]] == [[2.0]] * 3
         assert [row["objective_beta"] for row in written[-1]["objective"]["members"]] == [1.0, 2.0, 4.0]
 
         assert sweep(rows, tmp_path / "d", "--onto", str(tmp_path / "b"), "--seeds", "2") == 0
         again = list(csv.DictReader((tmp_path / "d" / "results.csv").read_text().splitlines()))
-        assert [row for row in again if row["seed"] == "0"] == list(csv.DictReader(whole.splitlines()))
+        assert [row for row in again if row["seed"] == "0"] == list(csv.DictReader(grown.splitlines()))
         mine, theirs = (vj.load_member(path, beta=4.0, seed=0).params for path in (tmp_path / "d", run))
         jax.tree.map(np.testing.assert_array_equal, mine, theirs)
 
@@ -275,6 +277,8 @@ class TestCommand:
                 patched.setattr(_run, "asked_to_stop", lambda stop=stop: stop)
                 assert sweep(rows, tmp_path / "b", *more, "--save-every", "0", *resumed) == 143
         assert sweep(rows, tmp_path / "b", "--width", "4", "5", "--resume") == 2
+        with (tmp_path / "b" / "history.jsonl").open("a") as file:
+            file.write('{"segment": 5, "epoch": 3}\n')  # as if it had been killed after what was saved
         assert sweep(rows, tmp_path / "b", *more, "--resume") == 0
         for name in ("results.csv", "results.nc", "history.jsonl", "answer.json"):
             assert (tmp_path / "b" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name

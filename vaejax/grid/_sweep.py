@@ -68,7 +68,8 @@ def sweep(
         Those that remain close ranks, so that what has ended costs nothing, or little.
     memory: bytes that training may take; by default nine tenths of the device's. Plans are chosen to fit.
     onto: a finished result. Its members that are in this grid too are taken over with all that was measured, to the
-        last bit, and only the others are trained; `taken` of the table says which. Data and settings must be its own.
+        last bit, and only the others are trained; `taken` of the table says which. Data, settings and what `member`
+        computes must be its own, else it is refused; the plan may be another.
 
     Measured is the state with the best validation bound, on every example of a split once, in nats at beta 1.
     Raises: VaejaxError before anything is trained.
