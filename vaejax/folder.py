@@ -147,7 +147,7 @@ def _require_same(path: Path, config: Config, data: Data) -> None:
     was, now = asdict(before), asdict(config)
     different = [name for name in now if was[name] != now[name]]
     if different:
-        told = [f"--{n.replace('_', '-')} was {_said(was[n])} and is now {_said(now[n])}" for n in different]
+        told = [f"--{n.replace('_', '-')} was {said(was[n])} and is now {said(now[n])}" for n in different]
         raise VaejaxError(
             f"{path} holds a run of another configuration: {'; '.join(told)}; repeat its command, or choose "
             "another --out"
@@ -163,7 +163,7 @@ def require_same_data(path: Path, config: Config, data: Data, noted_data: Mappin
         )
 
 
-def _said(value: Any) -> str:
+def said(value: Any) -> str:
     """As one would say it at the command line."""
     return " ".join(map(str, value)) if isinstance(value, tuple) else "not given" if value is None else str(value)
 

@@ -1,6 +1,8 @@
 """history.jsonl: what happened in training, a line for each segment, and at the end what was optimised."""
 
+import itertools
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 class History:
     """history.jsonl of the run in a folder: a line for each segment, and a last one.
 
-    The first line that is written cuts off what a run that was killed wrote after the line before it.
+    The first line that is written cuts off what a run that was killed wrote after the segment before it. Segments are
+    counted over the whole grid, and those of which nothing is trained have no line.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,11 +40,19 @@ class History:
         self._write(dataset.attrs["num_programs"] * dataset.sizes["epoch"], line)
 
     def _write(self, number: int, line: Mapping[str, Any]) -> None:
-        """Line `number`, from 0."""
+        """What is told of segment `number`, from 0."""
         with self.path.open("a+b") as file:
             if not self.begun:
                 file.seek(0)
-                before = [text for text, _ in zip(file, range(number), strict=False) if text.endswith(b"\n")]
+                before = itertools.takewhile(lambda text: _segment(text) < number, file)
                 file.truncate(sum(map(len, before)))
-            file.write(json.dumps(plain(line)).encode() + b"\n")
+            file.write(json.dumps(plain({"segment": number, **line})).encode() + b"\n")
         self.begun = True
+
+
+def _segment(text: bytes) -> float:
+    """That which a line tells of; infinity where it tells of none, as it was cut off while it was written."""
+    try:
+        return json.loads(text)["segment"] if text.endswith(b"\n") else math.inf
+    except (ValueError, KeyError, TypeError):
+        return math.inf

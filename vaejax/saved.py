@@ -37,7 +37,7 @@ class Run(NamedTuple):
 
 def open_run(path: Path) -> Run:
     """A finished run, with its data read again. Raises: VaejaxError where these are not the data it was trained on."""
-    config, noted, result = _read_run(path)
+    config, noted, result = read_run(path)
     data = data_of(path, config, noted)
     rounds = _rounds(path)
     return Run(config, data, result, answer_of(config, (result, *rounds)), rounds)
@@ -81,7 +81,7 @@ def load_member(path: str | os.PathLike[str], **where: Any) -> Member:
 def load_chosen(path: Path, **where: Any) -> Chosen:
     """`load_member`, and where in which grid it stands."""
     path = path.expanduser()
-    config, noted, result = _read_run(path)
+    config, noted, result = read_run(path)
     results = (result, *_rounds(path))
     return Chosen(config, *_placed(results, answer_of(config, results), where), noted)
 
@@ -94,7 +94,7 @@ def _placed(results: Sequence[Result], answer: Answer, where: Mapping[str, Any])
 
 
 def _rounds(path: Path) -> tuple[Result, ...]:
-    return tuple(_read_run(folder_of_round)[2] for folder_of_round in folder.rounds_of(path))
+    return tuple(read_run(folder_of_round)[2] for folder_of_round in folder.rounds_of(path))
 
 
 def answer_of(config: Config, results: Sequence[Result]) -> Answer:
@@ -140,7 +140,8 @@ def opened(path: Path) -> "xr.Dataset":
         raise VaejaxError(f"cannot read {path}: {error}") from error
 
 
-def _read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
+def read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
+    """What was asked for, what was noted of the data, and the result, of a finished run. Raises: VaejaxError."""
     dataset = read_table(path)
     config, noted = folder.read_config(path)
     facts = configured.facts_from(noted)

@@ -15,11 +15,14 @@ from vaejax.numerics import require_number
 from vaejax.progress import Progress
 from vaejax.stopping import asked_to_stop
 
+from ._onto import run_below
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import xarray as xr
 
+    from vaejax.grid import Result
     from vaejax.types import VAE
 
 
@@ -35,21 +38,27 @@ class Keeping:
     """Seconds between checkpoints; saving never takes more than a fiftieth of the time."""
 
 
-def run(
-    config: Config, keeping: Keeping, begun: Callable[[VAE], VAE] = configured.as_it_is
-) -> tuple[xr.Dataset, Answer] | None:
-    """Train and measure a grid, and write all there is to know into its folder. `None`: it was finished before."""
+def run(config: Config, keeping: Keeping, onto: Path | None = None) -> tuple[xr.Dataset, Answer] | None:
+    """Train and measure a grid, and write all there is to know into its folder. `None`: it was finished before.
+
+    onto: a finished run whose members are taken over. Raises: VaejaxError where they cannot be, with nothing written.
+    """
     check(config)
     require_number("save_every", keeping.save_every, least=0.0)
     if keeping.resume and folder.finished(keeping.out):
         print(f"The run in {keeping.out} is finished. Its report: {keeping.out / 'report.html'}")
         return None
+    below = None if onto is None else run_below(onto, config)
     with folder.run_folder(keeping.out, resume=keeping.resume) as path:
-        return run_in(path, config, keeping, begun)
+        return run_in(path, config, keeping, onto=below)
 
 
 def run_in(
-    path: Path, config: Config, keeping: Keeping, begun: Callable[[VAE], VAE] = configured.as_it_is
+    path: Path,
+    config: Config,
+    keeping: Keeping,
+    begun: Callable[[VAE], VAE] = configured.as_it_is,
+    onto: Result | None = None,
 ) -> tuple[xr.Dataset, Answer]:
     """The same in a folder that is open."""
     started = time.perf_counter()
@@ -68,6 +77,7 @@ def run_in(
             keep=Keeper(path / folder.CHECKPOINTS, keeping.save_every, stop),
             plan=configured.asked_plan(config),
             until=configured.until_of(config),
+            onto=onto,
             **axes,
         )
     measured = time.perf_counter()

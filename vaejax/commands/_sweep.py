@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tyro.conf import OmitArgPrefixes
 
@@ -14,10 +15,13 @@ class Sweep:
 
     config: OmitArgPrefixes[Config] = field(default_factory=Config)
     keeping: OmitArgPrefixes[Keeping]
+    onto: Path | None = None
+    """The folder of a finished run, whose members are taken over as they are: only those that this grid has beside them
+    are trained. All but the values of the axes must be its own."""
 
     def run(self) -> int:
         """0, or 1 where every member diverged."""
-        found = run(self.config, self.keeping)
+        found = run(self.config, self.keeping, self.onto)
         if found is None:
             return 0
         _, answer = found

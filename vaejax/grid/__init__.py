@@ -10,6 +10,8 @@ from ._endings import halving as halving
 from ._endings import patience as patience
 from ._keep import Keeper as Keeper
 from ._program import Program as Program
+from ._restored import remeasured as remeasured
+from ._restored import restored as restored
 from ._result import Member as Member
 from ._result import Result as Result
 from ._result import ensemble as ensemble
@@ -18,7 +20,5 @@ from ._run import MEASURING_SEED as MEASURING_SEED
 from ._run import examples_at_once as examples_at_once
 from ._run import measuring_keys as measuring_keys
 from ._sweep import fit as fit
-from ._sweep import remeasured as remeasured
-from ._sweep import restored as restored
 from ._sweep import seen_by as seen_by
 from ._sweep import sweep as sweep

@@ -25,6 +25,7 @@ DESCRIPTIONS = {
     "best_epoch": "the epoch of the state that was measured: the best on validation",
     "ended_epoch": "the epoch at which training ended before the last: by its rule, or as it had diverged",
     "drift": "change of the validation bound over the last 20% of the epochs, nats",
+    "taken": "1 where the member was taken over from a result that was there before, 0 where it was trained now",
     "status": "ok, or diverged: not finite any more, and not measured",
     "elbo_validation_examples": "the bound at beta 1 of each validation example, nats",
     "elbo_test_examples": "the bound at beta 1 of each test example, nats",

@@ -9,7 +9,7 @@ import numpy as np
 
 from vaejax.errors import VaejaxError
 from vaejax.grid._axes import Grid, members_of
-from vaejax.types import Example, Trainer
+from vaejax.types import Example, Params, Trainer
 
 MemberFunction = Callable[..., Trainer]
 CONCRETIZATION = (
@@ -76,6 +76,17 @@ def _program(
         trainers=trainers,
         batch=batch,
     )
+
+
+def params_like(program: Program) -> Params:
+    """Shapes of the parameters of the members of a program, stacked."""
+
+    def one(numbers: Any, seed: Any) -> Params:
+        trainer = program.build(numbers)
+        return trainer.params(trainer.init(jax.random.key(seed), program.batch))
+
+    numbers = {name: jnp.asarray(values) for name, values in program.numbers.items()}
+    return jax.eval_shape(jax.vmap(one), numbers, jnp.asarray(program.seeds))
 
 
 def _build_checked(member: MemberFunction, row: Mapping[str, tuple[Any, Any]]) -> Trainer:

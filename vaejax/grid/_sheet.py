@@ -114,6 +114,18 @@ class Sheet:
         self.rows, self.finite = {name: values.copy() for name, values in rows.items()}, finite.copy()
         self.plans = dict(plans)
 
+    def take(self, rows: np.ndarray, known: Mapping[str, np.ndarray], finite: np.ndarray) -> None:
+        """What is known of members that were there before: these rows, and whether they have parameters."""
+        for name, values in known.items():
+            self._row(name, values.shape[1:])[rows] = values
+        self.rows["taken"] = np.zeros(self.num)
+        self.rows["taken"][rows] = 1
+        self.finite[rows] = finite
+
+    def number(self, program: Program, number: int) -> None:
+        """All members of a program are of that number, also those that were not trained."""
+        self._row("program")[list(program.rows)] = number
+
     def put(self, program: Program, measures: dict[str, np.ndarray]) -> None:
         """The measures of the members of a program; those that diverged keep NaN."""
         rows = np.array(program.rows)

@@ -17,14 +17,15 @@ from vaejax.grid._dataset import DESCRIPTIONS
 from vaejax.grid._endings import Until
 from vaejax.grid._keep import Keeper, Place, Saved
 from vaejax.grid._measure import measure
-from vaejax.grid._program import MemberFunction, Program, programs_of
+from vaejax.grid._onto import DATA, Before
+from vaejax.grid._program import MemberFunction, Program, params_like, programs_of
 from vaejax.grid._result import Member, Result, extract
 from vaejax.grid._sheet import Sheet
 from vaejax.grid._train import Restored, Work, train_program
 from vaejax.numerics import require_count
 from vaejax.plans import Plan, plan_of
 from vaejax.train import Batches, unfinished
-from vaejax.types import Example, Params, Shape, Trainer
+from vaejax.types import Example, Params, Trainer
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,6 +44,7 @@ def sweep(
     plan: Plan | None = None,
     until: Until | None = None,
     memory: int | None = None,
+    onto: Result | None = None,
     **more: Any,
 ) -> Result:
     """Train `member(**point)` for every point of a grid in as few programs as there are architectures, and measure it.
@@ -65,6 +67,9 @@ def sweep(
         `vj.halving(...)`, or any function from a dataset to booleans over the axes. What has diverged always ends.
         Those that remain close ranks, so that what has ended costs nothing, or little.
     memory: bytes that training may take; by default nine tenths of the device's. Plans are chosen to fit.
+    onto: a finished result. Its members that are in this grid too are taken over with all that was measured, to the
+        last bit, and only the others are trained; `taken` of the table says which. Data, settings and what `member`
+        computes must be its own, else it is refused; the plan may be another.
 
     Measured is the state with the best validation bound, on every example of a split once, in nats at beta 1.
     Raises: VaejaxError before anything is trained.
@@ -78,10 +83,17 @@ def sweep(
     >>> result = sweep(member, rows, beta=[0.5, 1.0], latent_size=[1, 2], epochs=2, num_samples=4)
     >>> dict(result.dataset.elbo.sizes)
     {'beta': 2, 'latent_size': 2, 'seed': 1}
+
+    Two members more, for a third beta:
+
+    >>> more = sweep(member, rows, beta=[0.5, 1.0, 2.0], latent_size=[1, 2], epochs=2, num_samples=4, onto=result)
+    >>> more.dataset.taken.sum("latent_size").values.ravel().tolist()
+    [2.0, 2.0, 0.0]
     """
     epochs, size = require_count("epochs", epochs), require_count("batch_size", batch_size)
     num_samples = require_count("num_samples", num_samples)
-    grid, data = _with_seed(grid_of(axes, **more)), load(data)
+    grid, data = with_seed(grid_of(axes, **more)), load(data)
+    before = Before(grid, onto)
     size = min(size, len(data.train))
     programs = programs_of(member, grid, _blank(data, size))
     seen = [seen_by(program, data) for program in programs]
@@ -89,16 +101,21 @@ def sweep(
     going_on = _going_on(programs, [epochs * one.num_steps for one in batches])
     if going_on:
         warnings.warn(going_on, VaejaxWarning, stacklevel=2)
+    facts = _facts(until, epochs=epochs, batch_size=size, drop_last=drop_last, num_samples=num_samples)
+    hashes = _digests(seen)
+    before.require_same(facts, programs, seen, hashes)
     sheet = Sheet(grid, epochs, on_segment, until)
-    options = {"epochs": epochs, "batch_size": size, "drop_last": drop_last, "num_samples": num_samples}
+    before.fill(sheet)
     keeper = keep if isinstance(keep, Keeper) else Keeper(keep)
-    saved = keeper.begin(lambda: {**options, **_identity(grid, seen, plan, until)})
+    saved = keeper.begin(
+        lambda: {**facts, **_identity(grid, plan, until), "data": list(hashes.values()), "onto": before.identity}
+    )
     if saved is not None:
         sheet.restore(saved.rows, saved.finite, saved.plans)
     trained: list[Params] = []
     for number, (program, view) in enumerate(zip(programs, seen, strict=True)):
         if saved is not None and number < saved.program:
-            trained.append(saved.part(f"done/{number}", _params_like(program)))
+            trained.append(saved.part(f"done/{number}", params_like(program)))
             continue
 
         def offer(step: int, training: Callable[[], Any], number: int = number) -> None:
@@ -109,14 +126,16 @@ def sweep(
 
         begun = saved if saved is not None and saved.program == number and saved.step else None
         again = None if begun is None else _again(begun)
-        work = Work(program, number, batches[number], view, plan, memory)
-        params = train_program(work, sheet, again, offer, note)
-        sheet.put(program, measure(program, params, view, num_samples, keeper.poll))
-        trained.append(params)
+        left, params = before.left(program), None
+        if left.rows:
+            params = train_program(Work(left, number, batches[number], view, plan, memory), sheet, again, offer, note)
+            sheet.put(left, measure(left, params, view, num_samples, keeper.poll))
+        sheet.number(program, number)
+        trained.append(before.joined(program, params))
         offer(0, lambda: (), number + 1)
     keeper.end()
-    attrs = {"batch_size": size, "num_samples": num_samples, "unfinished": going_on, **_words(programs, seen)}
-    return Result(sheet.dataset(attrs), grid, programs, tuple(trained))
+    attrs = {**facts, DATA: "; ".join(hashes.values()), "unfinished": going_on, **_words(programs, seen)}
+    return Result(sheet.dataset({**attrs, **before.words}), grid, programs, tuple(trained))
 
 
 def fit(trainer: Trainer, data: Any, *, epochs: int, seed: int = 0, **options: Any) -> tuple[Member, Result]:
@@ -133,45 +152,11 @@ def fit(trainer: Trainer, data: Any, *, epochs: int, seed: int = 0, **options: A
     return extract(result), result
 
 
-def restored(
-    member: MemberFunction,
-    data_shape: Shape,
-    dataset: "xr.Dataset",
-    read: Callable[[list[Any]], list[Any]],
-    **axes: Any,
-) -> Result:
-    """A finished result put together again, without its data; `read` gives each program's parameters, given shapes."""
-    grid, size = _with_seed(grid_of((), **axes)), int(dataset.attrs["batch_size"])
-    programs = programs_of(member, grid, Example(jnp.zeros((size, *data_shape))))
-    return Result(dataset, grid, programs, tuple(read([_params_like(program) for program in programs])))
-
-
-def remeasured(result: Result, data: Data, num_samples: int) -> "xr.Dataset":
-    """The table of a result with its members measured again; what was trained and what diverged stays as it was."""
-    sheet = Sheet(result.grid, int(result.dataset.attrs["epochs"]), None)
-    sheet.finite = result.dataset["status"].values.reshape(-1) == "ok"
-    for program, params in zip(result.programs, result.params, strict=True):
-        sheet.put(program, measure(program, params, seen_by(program, data), num_samples))
-    fresh = sheet.dataset({**result.dataset.attrs, "num_samples": num_samples})
-    return result.dataset.merge(fresh, overwrite_vars=list(fresh.data_vars), compat="override")
-
-
 def _blank(data: Data, size: int) -> Example:
     """A batch of zeros that looks like the data."""
     row = jax.tree.map(lambda leaf: leaf[:1], data.raw("train"))
     shapes = jax.eval_shape(jax.vmap(data.example), jax.random.split(jax.random.key(0), 1), row)
     return jax.tree.map(lambda leaf: jnp.zeros((size, *leaf.shape[1:]), leaf.dtype), shapes)
-
-
-def _params_like(program: Program) -> Params:
-    """Shapes of the parameters of the members of a program, stacked."""
-
-    def one(numbers: Any, seed: Any) -> Params:
-        trainer = program.build(numbers)
-        return trainer.params(trainer.init(jax.random.key(seed), program.batch))
-
-    numbers = {name: jnp.asarray(values) for name, values in program.numbers.items()}
-    return jax.eval_shape(jax.vmap(one), numbers, jnp.asarray(program.seeds))
 
 
 def _going_on(programs: tuple[Program, ...], num_steps: list[int]) -> str:
@@ -194,16 +179,28 @@ def _again(saved: Saved) -> Restored:
     return Restored(saved.step, functools.partial(saved.part, "training"), choice)
 
 
-def _identity(grid: Grid, seen: list[Data], plan: Plan | None, until: Until | None) -> dict[str, Any]:
+def _facts(until: Until | None, **settings: int) -> dict[str, Any]:
+    """What rows must share to be compared, as the table notes it; not the plan, by which they agree up to rounding."""
+    return {**{name: int(value) for name, value in settings.items()}, "until": _named(until) or "none"}
+
+
+def _digests(seen: list[Data]) -> dict[str, str]:
+    """Of the data, by their preparation."""
+    views = {view.preparation: view for view in seen}  # of the same splits, so that each is read once
+    return {preparation: digest(view) for preparation, view in views.items()}
+
+
+def _identity(grid: Grid, plan: Plan | None, until: Until | None) -> dict[str, Any]:
     """What a run that goes on must share with the one that was saved."""
     axes = {name: list(column.labels) for one in grid for name, column in one.columns.items()}
-    views = {view.preparation: view for view in seen}  # of the same splits, so that each is read once
-    hashes = [digest(view) for view in views.values()]
-    ends = None if until is None else getattr(until, "__name__", str(until))
-    return {"axes": axes, "data": hashes, "plan": "auto" if plan is None else str(plan), "until": ends}
+    return {"axes": axes, "plan": "auto" if plan is None else str(plan), "until": _named(until)}
 
 
-def _with_seed(grid: Grid) -> Grid:
+def _named(until: Until | None) -> str | None:
+    return None if until is None else getattr(until, "__name__", str(until))
+
+
+def with_seed(grid: Grid) -> Grid:
     columns = {name: column for one in grid for name, column in one.columns.items()}
     taken = (set(columns) | {one.name for one in grid}) & {*DESCRIPTIONS, "program"}
     if taken:
