@@ -38,6 +38,8 @@ from .grid import extract as extract
 from .grid import fit as fit
 from .grid import halving as halving
 from .grid import in_turn as in_turn
+from .grid import mesh as mesh
+from .grid import mesh_of as mesh_of
 from .grid import patience as patience
 from .grid import plan_of as plan_of
 from .grid import points as points

@@ -9,6 +9,9 @@ from ._endings import Until as Until
 from ._endings import halving as halving
 from ._endings import patience as patience
 from ._keep import Keeper as Keeper
+from ._mesh import mesh as mesh
+from ._mesh import mesh_of as mesh_of
+from ._mesh import mesh_sizes as mesh_sizes
 from ._plan import Plan as Plan
 from ._plan import in_turn as in_turn
 from ._plan import plan_of as plan_of

@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from vaejax.grid._devices import member_mesh, one_by_one, over_members, padded
+from vaejax.grid._devices import one_by_one, over_members, padded
+from vaejax.grid._mesh import mesh_for
 from vaejax.grid._program import Program
 from vaejax.grid._run import exactly
 from vaejax.types import Params
@@ -18,7 +19,7 @@ def each_member(function: Callable[..., Any], program: Program, params: Params, 
     It is compiled once, and members go through it one after another on each device, so that memory does not grow with
     the grid. `shared` is the same for all. Products of float32 are in float32.
     """
-    mesh, num = member_mesh(len(program.rows)), len(program.rows)
+    mesh, num = mesh_for(len(program.rows)), len(program.rows)
 
     def one(numbers: Any, params: Params, *shared: Any) -> Any:
         return function(program.build(numbers), params, *shared)

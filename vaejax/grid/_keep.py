@@ -120,8 +120,8 @@ class Keeper:
 
     def _require_same(self, saved: "Saved") -> None:
         before, now = dict(saved.note["identity"]), json.loads(json.dumps(self.identity))
-        for name in ("devices", "platform"):
-            if before.pop(name, None) != now.pop(name):
+        for name in ("devices", "platform", "mesh"):
+            if before.pop(name, None) != now.pop(name, None):
                 warnings.warn(
                     f"the run goes on with other {name} than before: last digits may differ",
                     VaejaxWarning,

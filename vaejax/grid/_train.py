@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from vaejax.data import Data
 from vaejax.errors import VaejaxError
 from vaejax.grid._choice import Choice, candidates, choose, halved, memory_of, out_of_memory
-from vaejax.grid._devices import member_mesh
 from vaejax.grid._feed import feed_of
 from vaejax.grid._measure import num_params
+from vaejax.grid._mesh import mesh_for
 from vaejax.grid._plan import Plan
 from vaejax.grid._program import Program
 from vaejax.grid._run import Kept, Record, training_key
@@ -61,6 +62,7 @@ class Work(NamedTuple):
     data: Data
     plan: Plan | None
     memory: int | None
+    mesh: Mesh | None
 
 
 class Run:
@@ -69,7 +71,7 @@ class Run:
     def __init__(self, work: Work, sheet: Sheet, restored: Restored | None, note: Callable[[Choice], None]) -> None:
         self.work, self.sheet, self.restored = work, sheet, restored
         program = work.program
-        self.mesh = member_mesh(len(program.rows))
+        self.mesh = mesh_for(len(program.rows), work.mesh)
         self.feed = feed_of(work.data.raw("train"), work.batches, program.seeds, training_key)
         self.left: Place | None = None  # of all members, where some have ended
         self.ended = np.zeros(len(program.rows), bool)
