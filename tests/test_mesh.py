@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,46 @@ def test_a_run_goes_on_with_fewer_devices(folder):
         np.testing.assert_allclose(again.dataset[each], expected.dataset[each], rtol=1e-5, atol=1e-5, err_msg=each)
 
 
+def worker(rank, address, out):
+    """One of two processes with two devices each; a batch is split over all four."""
+    jax.distributed.initialize(address, 2, rank)
+    try:
+        found = train(mesh=vj.mesh(data=4), plan=None)
+        with pytest.raises(VaejaxError, match="one process can keep its run, not 2 together"):
+            train(keep=out.with_suffix(""))
+        with pytest.raises(VaejaxError, match=r"a device of every process, and it has none of \[1\]"):
+            train(mesh=vj.mesh(grid=2))
+        np.savez(out, **{each: found.dataset[each].values for each in NAMES})
+    finally:
+        jax.distributed.shutdown()
+
+
+@pytest.mark.long
+def test_two_processes_return_what_one_does(tmp_path):
+    here = Path(__file__).parent
+    code = "import sys; sys.path[:0] = sys.argv[1:3]; import conftest, pathlib, test_mesh\n"
+    code += "test_mesh.worker(int(sys.argv[3]), sys.argv[4], pathlib.Path(sys.argv[5]))"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
+    asked = [sys.executable, "-c", code, str(here), str(here.parent)]
+    both = [
+        subprocess.Popen([*asked, str(rank), address, f"{tmp_path}/{rank}.npz"], env={**os.environ, "XLA_FLAGS": flags})
+        for rank in range(2)
+    ]
+    try:
+        assert [one.wait(120) for one in both] == [0, 0]
+    finally:
+        for one in both:
+            one.kill()
+    agree(tmp_path, "0", train(), 1e-5)
+    found = [np.load(tmp_path / f"{rank}.npz") for rank in range(2)]
+    for each in NAMES:
+        np.testing.assert_array_equal(found[0][each], found[1][each], err_msg=each)
+    assert not (tmp_path / "0").exists()
+
+
 def test_a_batch_that_cannot_be_split_is_refused():
     devices = np.array([jax.devices()[0]] * 8).reshape(2, 4)
     mesh = Mesh(devices, ("member", "data"))
@@ -129,8 +170,9 @@ def test_a_batch_that_cannot_be_split_is_refused():
         train(mesh=mesh, batch_size=3)
 
 
-@pytest.mark.parametrize("given", [(2, 1), "grid=2", Mesh(np.array(jax.devices()[:1]), ("x",))])
+@pytest.mark.parametrize("given", [(2, 1), "grid=2", "x"])
 def test_what_is_no_mesh_is_refused(given):
+    given = Mesh(np.array(jax.devices()[:1]), (given,)) if given == "x" else given
     with pytest.raises(VaejaxError, match="expected a mesh of the axes member and data, as"):
         train(mesh=given)
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import numpy as np
 
 from vaejax.grid._devices import one_by_one, over_members, padded
+from vaejax.grid._hosts import on_host
 from vaejax.grid._mesh import mesh_for
 from vaejax.grid._program import Program
 from vaejax.grid._run import exactly
@@ -26,4 +26,4 @@ def each_member(function: Callable[..., Any], program: Program, params: Params, 
 
     compiled = exactly(over_members(one_by_one(one, 2), mesh, 2, len(shared), effort=1))
     found = compiled(*padded((dict(program.numbers), params), mesh), *shared)
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[:num], found)
+    return jax.tree.map(lambda leaf: leaf[:num], on_host(found))

@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 
 from vaejax.data import Data
 from vaejax.grid._devices import padded
+from vaejax.grid._hosts import on_host
 from vaejax.grid._mesh import flat, mesh_for
 from vaejax.grid._program import Program
 from vaejax.grid._run import Chunk, chunks_of, compile_for
@@ -69,7 +70,7 @@ def measure(
     def split(raw: Example) -> Split:
         found = []
         for one in on_threads(measured, chunks_of(raw), at_once):
-            found.append(jax.tree.map(np.asarray, one))
+            found.append(on_host(one))
             poll()
         members, examples = slice(len(program.rows)), slice(len(raw.x))
         joined = jax.tree.map(lambda *a: np.concatenate(a, axis=1)[members, examples].astype(float), *found)
@@ -78,7 +79,7 @@ def measure(
     def score(raw: Example) -> np.ndarray:
         total = np.zeros(len(program.rows))
         for one in on_threads(scored, chunks_of(raw), at_once):
-            total += np.asarray(one, float)[: len(program.rows)]
+            total += on_host(one).astype(float)[: len(program.rows)]
             poll()
         return total / len(raw.x)
 

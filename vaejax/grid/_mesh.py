@@ -9,6 +9,7 @@ from jax.sharding import AxisType, Mesh
 from jax.sharding import PartitionSpec as P
 
 from vaejax.errors import VaejaxError
+from vaejax.grid._hosts import several
 from vaejax.numerics import require_count
 
 MEMBER, DATA = "member", "data"
@@ -78,6 +79,9 @@ def usable(given: Any, size: int) -> Mesh | None:
         return None
     if not isinstance(given, Mesh) or given.axis_names not in ((MEMBER,), (MEMBER, DATA)):
         raise VaejaxError(f"expected a mesh of the axes {MEMBER} and {DATA}, as vj.mesh makes, got {given!r}")
+    left_out = {*range(jax.process_count())} - {device.process_index for device in given.devices.flat}
+    if left_out:
+        raise VaejaxError(f"a mesh must have a device of every process, and it has none of {sorted(left_out)}")
     parts = num_parts(given)
     if size % parts:
         less, more = size - size % parts, size - size % parts + parts
@@ -90,10 +94,10 @@ def usable(given: Any, size: int) -> Mesh | None:
 
 def mesh_for(num_members: int, given: Mesh | None = None) -> Mesh:
     """The part of a mesh that there are members for; by default of one over all devices, a batch on one of them."""
+    num = None if several() else num_members  # every process has a part in every program
     if given is None:
-        devices = np.array(jax.devices()[:num_members])
-        return Mesh(devices, (MEMBER,), axis_types=_auto(1))
-    return Mesh(given.devices[:num_members], given.axis_names, axis_types=_auto(len(given.axis_names)))
+        return Mesh(np.array(jax.devices()[:num]), (MEMBER,), axis_types=_auto(1))
+    return Mesh(given.devices[:num], given.axis_names, axis_types=_auto(len(given.axis_names)))
 
 
 def flat(given: Mesh | None) -> Mesh | None:

@@ -69,7 +69,8 @@ def sweep(
         Those that remain close ranks, so that what has ended costs nothing, or little.
     memory: bytes that training may take; by default nine tenths of the device's. Plans are chosen to fit.
     mesh: the devices, like `vj.mesh(grid=4, data=2)`: members over 4 pairs, a batch over the two of a pair. By default
-        members over all devices. Results agree across meshes up to rounding; a run may go on with another.
+        members over all devices. Results agree across meshes up to rounding; a run may go on with another. After
+        `jax.distributed.initialize` all processes call this alike and return the same; none can be kept.
 
     Measured is the state with the best validation bound, on every example of a split once, in nats at beta 1.
     Raises: VaejaxError before anything is trained.

@@ -12,6 +12,7 @@ from vaejax.data import Data
 from vaejax.errors import VaejaxError
 from vaejax.grid._choice import Choice, candidates, choose, halved, memory_of, out_of_memory
 from vaejax.grid._feed import feed_of
+from vaejax.grid._hosts import most, several
 from vaejax.grid._measure import num_params
 from vaejax.grid._mesh import mesh_for
 from vaejax.grid._plan import Plan
@@ -24,6 +25,7 @@ from vaejax.types import Params
 
 SECONDS = 5.0  # of work that the devices are given at a time: between two such they can be stopped or saved
 TRIALS = (1, 10)  # steps of the first slices: one that compiles, one that tells how long a step takes
+HOSTS = "a guess: on several hosts nothing is tried"
 
 Offer = Callable[[int, Callable[[], Any]], None]  # (steps done, what is carried on) may be saved now
 
@@ -138,6 +140,8 @@ class Run:
             return asked, self._by(asked.plan)
         num_steps = self.sheet.epochs * work.batches.num_steps
         plans = candidates(work.program.seeds, int(num_params(work.program).max()), self.mesh)
+        if several():
+            return Choice(plans[0], HOSTS), self._by(plans[0])
         memory = memory_of(self.mesh) if work.memory is None else work.memory
         return choose(self._by, plans, num_steps, memory)
 
@@ -168,7 +172,7 @@ def train_program(
     while run.done < ends[-1] and not run.ended.all():
         at = next(i for i, end in enumerate(ends) if end > run.done)
         began, before = time.monotonic(), run.done
-        steps = pace.next(ends[at] - run.done)
+        (steps,) = most(pace.next(ends[at] - run.done))
         run.advance(steps)
         pace.took(steps, time.monotonic() - began)
         if before < run.done < ends[at]:

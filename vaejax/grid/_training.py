@@ -12,6 +12,7 @@ from jax.sharding import PartitionSpec as P
 
 from vaejax.data import Data
 from vaejax.grid._feed import Feed
+from vaejax.grid._hosts import on_host
 from vaejax.grid._layout import layout_of
 from vaejax.grid._mesh import MEMBER, num_parts, num_places
 from vaejax.grid._plan import Plan
@@ -147,7 +148,7 @@ class Training:
         found = []
         for group, carry in zip(self.groups, self.carries, strict=True):
             sums = [self.compiled.look(group.numbers, carry, chunk) for chunk in chunks_of(raw)]
-            found.append(np.sum([np.asarray(one, np.float64) for one in sums], axis=0) / len(raw.x))
+            found.append(np.sum([one.astype(np.float64) for one in on_host(sums)], axis=0) / len(raw.x))
         return np.concatenate(found)[self.places]
 
     def keep(self, elbo: np.ndarray, epoch: int) -> Record:
@@ -184,4 +185,4 @@ class Training:
 
     def _joined(self, trees: list[Any]) -> Any:
         """Of each member that is trained, on the host, from groups."""
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[self.places], *jax.device_get(trees))
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[self.places], *on_host(trees))
