@@ -36,7 +36,7 @@ from benchmarks.data import Bits
 from benchmarks.engine import lowered_of
 from benchmarks.networks import flops_of
 from benchmarks.work import CONV, FASHION, Work
-from vaejax.grid._devices import MEMBER
+from vaejax.grid._mesh import MEMBER
 
 NUM = 50_000  # images that lie on each device
 WORKS = {"mlp": FASHION, "conv": CONV._replace(members=20, title=CONV.title.replace("1 member", "20 members"))}

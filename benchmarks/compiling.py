@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.data import bits_of, prepare
 from benchmarks.engine import plans_of
 from benchmarks.work import CONV, DIGITS, FASHION
-from vaejax.grid._devices import member_mesh
+from vaejax.grid._mesh import mesh_for
 
 REPEATS = 3
 
@@ -24,7 +24,7 @@ def main() -> int:
     jax.config.update("jax_enable_compilation_cache", False)
     for work in (DIGITS, FASHION, CONV):
         prepare(work, folder)
-        grids = [plans_of(work._replace(members=num), bits_of(work, folder), member_mesh(num)) for num in (1, 60)]
+        grids = [plans_of(work._replace(members=num), bits_of(work, folder), mesh_for(num)) for num in (1, 60)]
         asked = [(plans, plan) for plans in grids for plan in plans.candidates]
         found = np.zeros((REPEATS, len(asked)))
         for row in found:

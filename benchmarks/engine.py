@@ -16,7 +16,7 @@ from benchmarks.networks import first_parameters
 from benchmarks.trees import unflattened
 from benchmarks.work import Work
 from vaejax.data import Data
-from vaejax.grid import _choice, _devices, _feed, _measure, _program, _run, _threads, _training
+from vaejax.grid import _choice, _feed, _measure, _mesh, _program, _run, _threads, _training
 from vaejax.grid._sweep import seen_by
 from vaejax.train import Batches
 from vaejax.types import VAE, Example, Params, Trainer
@@ -123,7 +123,7 @@ def training_of(work: Work, bits: Bits, mesh: Mesh, plan: vj.Plan | None = None)
 
 def advance_of(work: Work, bits: Bits, plan: vj.Plan | None = None) -> Advance:
     """The training of a grid, on the devices that there are."""
-    training = training_of(work, bits, _devices.member_mesh(work.members), plan).begin()
+    training = training_of(work, bits, _mesh.mesh_for(work.members), plan).begin()
     trainer = training.program.trainers[0]
     params = parameters_of(work, trainer)
     (state, shown), kept = training.here()
@@ -140,7 +140,7 @@ def measure_of(work: Work, bits: Bits) -> Callable[[int], np.ndarray]:
     """`num -> [num]`, the log likelihoods of the first test images, by the program that `sweep` measures with."""
     data, program = data_of(bits), program_of(work)
     batches = Batches(seen_by(program, data).example, 1, 1)
-    mesh = _devices.member_mesh(1)
+    mesh = _mesh.mesh_for(1)
     compiled = _run.compile_for(program, batches, mesh)
     params = jax.tree.map(lambda leaf: leaf[None], parameters_of(work, program.trainers[0]))
     numbers = {name: jnp.asarray(values) for name, values in program.numbers.items()}

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.data import bits_of, prepare
 from benchmarks.engine import plans_of
 from benchmarks.work import CONV, DIGITS, FASHION, Work
-from vaejax.grid._devices import member_mesh
+from vaejax.grid._mesh import mesh_for
 from vaejax.grid._training import Training
 
 WORKS = (
@@ -58,7 +58,7 @@ def timed(trainings: Sequence[Training], rounds: int) -> np.ndarray:
 def compared(work: Work, folder: Path, rounds: int) -> dict[str, Any]:
     """One work: each plan's milliseconds, and how much longer the chosen takes than the fastest."""
     prepare(work, folder)
-    plans = plans_of(work, bits_of(work, folder), member_mesh(work.members))
+    plans = plans_of(work, bits_of(work, folder), mesh_for(work.members))
     with tempfile.TemporaryDirectory() as fresh:
         os.environ["VAEJAX_CACHE"] = fresh  # nothing is known
         chosen = plans.choose()[0].plan

@@ -36,6 +36,8 @@ from .grid import ensemble as ensemble
 from .grid import extract as extract
 from .grid import fit as fit
 from .grid import halving as halving
+from .grid import mesh as mesh
+from .grid import mesh_of as mesh_of
 from .grid import patience as patience
 from .grid import points as points
 from .grid import sweep as sweep

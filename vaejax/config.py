@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from vaejax.numerics import require_count, require_margin, require_number
-from vaejax.plans import plan_of
+from vaejax.plans import mesh_sizes, plan_of
 
 LikelihoodName = Literal[
     "bernoulli",
@@ -94,6 +94,9 @@ class Config:
     plan: str = "auto"
     """How members go through training: together, in_turn (one after another), or like at_once=8,shared,lanes=2: groups
     of 8 with one seed, whose batches are drawn once, on 2 threads. Auto: the fastest on this machine."""
+    mesh: str | None = None
+    """The devices, like grid=4,data=2: members over 4 pairs, the batch of a step over the two of a pair. By default
+    members over all devices. A processor has as many as XLA_FLAGS=--xla_force_host_platform_device_count=8 says."""
     patience: int | None = None
     """Epochs without a better held-out bound after which a member's training ends. By default none ends before the
     last."""
@@ -147,6 +150,13 @@ def check(config: Config) -> None:
         require_count("latent_size", size)
     if config.patience is not None:
         require_count("patience", config.patience)
+    require_margin(config.margin, config.margin_nats)
+    _check_engine(config)
+
+
+def _check_engine(config: Config) -> None:
+    """How and where members are trained. Whether there are such devices is asked where they are used."""
     if config.plan != "auto":
         plan_of(config.plan)
-    require_margin(config.margin, config.margin_nats)
+    if config.mesh is not None:
+        mesh_sizes(config.mesh)

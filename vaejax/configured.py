@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import optax
+from jax.sharding import Mesh
 
 from vaejax import data as sources
 from vaejax import likelihoods, nets, objectives, posteriors, priors, schedules, variants
@@ -14,7 +15,7 @@ from vaejax.config import DEFAULTS, Config, check, widest_of
 from vaejax.data import Data
 from vaejax.errors import VaejaxError
 from vaejax.families import COUNTS, REALS
-from vaejax.grid import Until, patience
+from vaejax.grid import Until, mesh_of, patience
 from vaejax.model import vae
 from vaejax.numerics import require_count
 from vaejax.plans import Plan, plan_of
@@ -99,6 +100,11 @@ def require_known(config: Config) -> None:
 def asked_plan(config: Config) -> Plan | None:
     """How the members are to be trained; `None` is the fastest."""
     return None if config.plan == "auto" else plan_of(config.plan)
+
+
+def asked_mesh(config: Config) -> Mesh | None:
+    """The devices to train on; `None` is all of them. Raises: VaejaxError where there are fewer."""
+    return None if config.mesh is None else mesh_of(config.mesh)
 
 
 def until_of(config: Config) -> Until | None:

@@ -145,7 +145,8 @@ def _beside(path: Path, source: str) -> str | None:
 def _require_same(path: Path, config: Config, data: Data) -> None:
     before, noted_data = read_config(path)
     was, now = asdict(before), asdict(config)
-    different = [name for name in now if was[name] != now[name]]
+    free = ("mesh",)  # devices decide no more than last digits, of which the checkpoints warn
+    different = [name for name in now if name not in free and was[name] != now[name]]
     if different:
         told = [f"--{n.replace('_', '-')} was {said(was[n])} and is now {said(now[n])}" for n in different]
         raise VaejaxError(

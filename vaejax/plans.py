@@ -1,10 +1,13 @@
-"""How the members of a program are trained: how many at a time, with whose batches, on how many threads."""
+"""How the members of a program are trained: how many at a time, with whose batches, on how many threads and devices."""
 
+import re
 from typing import NamedTuple
 
 from vaejax.errors import VaejaxError
 from vaejax.numerics import require_count
 
+MESH = "like grid=4,data=2"
+COUNT = re.compile("0*[1-9][0-9]*")
 SYNTAX = "together, in_turn, or like at_once=8,shared,lanes=2"
 
 
@@ -63,3 +66,21 @@ def _count(name: str, text: object) -> int:
     if not str(text).isdecimal():
         raise VaejaxError(f"{name} of a plan must be a whole number from 1, got {text!r}")
     return require_count(name, int(str(text)))
+
+
+def mesh_sizes(text: str) -> dict[str, int]:
+    """What a text asks for, whether or not there are such devices. Raises: VaejaxError.
+
+    >>> mesh_sizes("grid=4,data=2")
+    {'grid': 4, 'data': 2}
+    >>> mesh_sizes("4x2")
+    Traceback (most recent call last):
+    vaejax.errors.VaejaxError: expected a mesh as grid, data or both, like grid=4,data=2, got '4x2'
+    """
+    found: dict[str, int] = {}
+    for word in text.split(","):
+        name, _, value = (part.strip() for part in word.partition("="))
+        if name not in ("grid", "data") or name in found or not COUNT.fullmatch(value):
+            raise VaejaxError(f"expected a mesh as grid, data or both, {MESH}, got {text!r}")
+        found[name] = int(value)
+    return found

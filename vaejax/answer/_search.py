@@ -93,7 +93,7 @@ def find_bottleneck(
     tune: lists of values, or `{name: function}`, as axes of `sweep`; the first of each is used in 1 and 2.
     keep: a folder with one for each stage; a search that was killed goes on, and finds the same.
     on_stage: called as a stage begins; what it returns is the `on_segment` of its sweep.
-    options: as for `sweep`: `batch_size`, `num_samples`, `plan`, `until`, `drop_last`.
+    options: as for `sweep`: `batch_size`, `num_samples`, `plan`, `mesh`, `until`, `drop_last`.
     Raises: VaejaxError as `sweep`, and where the wide model diverges.
 
     >>> import numpy as np, optax, vaejax as vj

@@ -76,6 +76,7 @@ def run_in(
             on_segment=progress.update,
             keep=Keeper(path / folder.CHECKPOINTS, keeping.save_every, stop),
             plan=configured.asked_plan(config),
+            mesh=configured.asked_mesh(config),
             until=configured.until_of(config),
             onto=onto,
             **axes,

@@ -69,6 +69,7 @@ def search(config: Config, searching: Searching, keeping: Keeping) -> Found:
                 batch_size=config.batch_size,
                 num_samples=configured.num_samples_of(config, data),
                 plan=configured.asked_plan(config),
+                mesh=configured.asked_mesh(config),
                 until=configured.until_of(config),
             )
         _write(path, asked, found, config, data, shown.seconds)

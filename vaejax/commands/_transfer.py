@@ -222,6 +222,7 @@ def _compared(
                 batch_size=config.batch_size,
                 num_samples=configured.num_samples_of(config, data),
                 plan=configured.asked_plan(config),
+                mesh=configured.asked_mesh(config),
                 on_segment=progress.update,
                 keep=Keeper(path / folder.CHECKPOINTS / COMPARISON, keeping.save_every, stop),
             )

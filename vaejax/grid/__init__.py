@@ -9,6 +9,8 @@ from ._endings import Until as Until
 from ._endings import halving as halving
 from ._endings import patience as patience
 from ._keep import Keeper as Keeper
+from ._mesh import mesh as mesh
+from ._mesh import mesh_of as mesh_of
 from ._program import Program as Program
 from ._restored import remeasured as remeasured
 from ._restored import restored as restored

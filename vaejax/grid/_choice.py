@@ -15,6 +15,7 @@ from jax.sharding import Mesh
 
 from vaejax.errors import VaejaxError
 from vaejax.grid._layout import layout_of
+from vaejax.grid._mesh import mesh_text, num_places
 from vaejax.grid._threads import threads_for
 from vaejax.grid._training import Training
 from vaejax.plans import Plan, plan_of
@@ -134,7 +135,7 @@ def _fits(training: Training, memory: int) -> bool:
 
 
 def _waste(seeds: np.ndarray, plan: Plan, mesh: Mesh) -> float:
-    return layout_of(seeds, plan, mesh.size).rows.size / len(seeds) - 1
+    return layout_of(seeds, plan, num_places(mesh)).rows.size / len(seeds) - 1
 
 
 def memory_of(mesh: Mesh) -> int:
@@ -190,7 +191,7 @@ def _name(training: Training) -> str:
     machine = [
         device.device_kind,
         device.platform,
-        training.mesh.size,
+        mesh_text(training.mesh),
         threads_for(training.mesh),
         versions(("jaxlib",)),
     ]

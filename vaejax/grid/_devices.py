@@ -6,23 +6,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType, Mesh
+from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-MEMBER = "member"
-
-
-def member_mesh(num_members: int) -> Mesh:
-    """A mesh of as many devices as there are members for."""
-    num = min(num_members, jax.device_count())
-    return jax.make_mesh((num,), (MEMBER,), devices=jax.devices()[:num], axis_types=(AxisType.Auto,))
+from vaejax.grid._mesh import MEMBER, num_places
 
 
 def padded(tree: Any, mesh: Mesh) -> Any:
-    """Leaves `[member, ...]` filled up to a multiple of the devices by repeating the last member."""
+    """Leaves `[member, ...]` filled up to a multiple of the places on devices by repeating the last member."""
 
     def fill(leaf: Any) -> jax.Array:
-        missing = -len(leaf) % mesh.size
+        missing = -len(leaf) % num_places(mesh)
         return jnp.asarray(np.concatenate([leaf, np.repeat(leaf[-1:], missing, axis=0)]))
 
     return jax.tree.map(fill, tree)
@@ -82,11 +76,16 @@ def over_members(
 ) -> Callable:
     """`function` compiled for every device to run on its members: first arguments are split, the others shared.
 
+    Only the axis of members is cut by hand. Over that of data the compiler splits what it is told to (`spread`), and
+    puts in the sums that this takes, so that it means the same for any function; what goes in and out is whole.
     effort: how hard the compiler tries, 0 to 3, on a CPU. It pays to compile quickly what is run once: drawing initial
     weights takes 20 s to compile at the default level, 3 s at 0, and runs within a second at both.
     """
     specs = (*[P(MEMBER)] * num_mapped, *[P()] * num_shared)
-    split = jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=P(MEMBER), check_vma=False)
+    split = jax.shard_map(
+        function, mesh=mesh, in_specs=specs, out_specs=P(MEMBER), axis_names={MEMBER}, check_vma=False
+    )
     chosen = effort is not None and mesh.devices.flat[0].platform == "cpu"
     options = {"xla_backend_optimization_level": effort} if chosen else None
-    return jax.jit(split, donate_argnums=0 if donate else (), compiler_options=options)
+    whole = NamedSharding(mesh, P(MEMBER))
+    return jax.jit(split, donate_argnums=0 if donate else (), out_shardings=whole, compiler_options=options)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from vaejax.grid._devices import member_mesh, one_by_one, over_members
+from vaejax.grid._devices import one_by_one, over_members, padded
+from vaejax.grid._hosts import on_host
+from vaejax.grid._mesh import mesh_for
 from vaejax.grid._program import Program
 from vaejax.grid._run import exactly
 from vaejax.grid._threads import ahead, on_threads, threads_for
@@ -20,20 +21,16 @@ def each_member(function: Callable[..., Any], program: Program, params: Params, 
     It is compiled once, and members go through it one after another on each device, or each thread of a CPU, so that
     memory does not grow with the grid. `shared` is the same for all. Products of float32 are in float32.
     """
-    mesh, num = member_mesh(len(program.rows)), len(program.rows)
+    mesh, num = mesh_for(len(program.rows)), len(program.rows)
     lanes = min(threads_for(mesh), num)
 
     def one(numbers: Any, params: Params, *shared: Any) -> Any:
         return function(program.build(numbers), params, *shared)
 
     jitted = exactly(over_members(one_by_one(one, 2), mesh, 2, len(shared), effort=1))
-    split = np.array_split(np.arange(-(-num // (lanes * mesh.size)) * lanes * mesh.size), lanes)
-    parts = [jax.tree.map(lambda leaf, at=at: _rows(leaf, at), (dict(program.numbers), params)) for at in split]
-    compiled = ahead(jitted, *parts[0], *shared)
-    found = list(on_threads(lambda part: jax.block_until_ready(compiled(*part, *shared)), parts, lanes))
-    return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves])[:num], *found)
-
-
-def _rows(leaf: Any, at: np.ndarray) -> jax.Array:
-    """These rows; what lies beyond the last is the last."""
-    return jnp.asarray(np.asarray(leaf)[np.minimum(at, len(leaf) - 1)])
+    rows = np.minimum(np.arange(num + -num % lanes), num - 1).reshape(lanes, -1)  # the last fills up
+    parts = [jax.tree.map(lambda leaf, at=at: np.asarray(leaf)[at], (dict(program.numbers), params)) for at in rows]
+    placed = [padded(part, mesh) for part in parts]
+    compiled = ahead(jitted, *placed[0], *shared)
+    found = on_threads(lambda part: jax.block_until_ready(compiled(*part, *shared)), placed, lanes)
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:num], *(on_host(one) for one in found))

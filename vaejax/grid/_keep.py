@@ -13,6 +13,7 @@ import numpy as np
 
 from vaejax import store
 from vaejax.errors import OutputError, Stopped, VaejaxError, VaejaxWarning
+from vaejax.grid._hosts import most, several
 from vaejax.types import Params
 from vaejax.versions import versions
 
@@ -61,6 +62,8 @@ class Keeper:
         """
         if self.folder is None:
             return None
+        if several():
+            raise VaejaxError(f"one process can keep its run, not {jax.process_count()} together: leave out keep")
         self.identity = {**identity(), **self.also, "versions": versions(PACKAGES)}
         self.identity = {**self.identity, "devices": jax.device_count(), "platform": jax.default_backend()}
         try:
@@ -93,8 +96,9 @@ class Keeper:
 
     def poll(self) -> None:
         """Offer the last place again, while nothing is trained."""
-        stopping = self.stop()
-        if stopping or time.monotonic() - self.last >= max(self.seconds, SHARE * self.took):
+        now = time.monotonic() - self.last >= max(self.seconds, SHARE * self.took)
+        stopping, now = most(self.stop(), now)
+        if stopping or now:
             self._save()
         if stopping:
             raise Stopped(stopping)
@@ -120,8 +124,8 @@ class Keeper:
 
     def _require_same(self, saved: "Saved") -> None:
         before, now = dict(saved.note["identity"]), json.loads(json.dumps(self.identity))
-        for name in ("devices", "platform"):
-            if before.pop(name, None) != now.pop(name):
+        for name in ("devices", "platform", "mesh"):
+            if before.pop(name, None) != now.pop(name, None):
                 warnings.warn(
                     f"the run goes on with other {name} than before: last digits may differ",
                     VaejaxWarning,

@@ -6,9 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from vaejax.data import Data
-from vaejax.grid._devices import member_mesh, padded
+from vaejax.grid._devices import padded
+from vaejax.grid._hosts import on_host
+from vaejax.grid._mesh import flat, mesh_for
 from vaejax.grid._program import Program
 from vaejax.grid._run import Chunk, chunks_of, compile_for
 from vaejax.grid._threads import ahead, on_threads, threads_for
@@ -36,15 +39,21 @@ class Split(NamedTuple):
 
 
 def measure(
-    program: Program, params: Params, data: Data, num_samples: int, poll: Callable[[], None] = lambda: None
+    program: Program,
+    params: Params,
+    data: Data,
+    num_samples: int,
+    poll: Callable[[], None] = lambda: None,
+    mesh: Mesh | None = None,
 ) -> dict[str, np.ndarray]:
     """Every measure of the members of a program, by name, `[member, ...]`; `params` are stacked over them.
 
     num_samples: draws of z for every example of validation and test. Settings are chosen by log p(x) on validation, so
         its bias is to be that of test.
     poll: called between chunks of examples; what it raises ends the measuring.
+    mesh: the devices to use, all by default; here each has members of its own.
     """
-    mesh = member_mesh(len(program.rows))
+    mesh = mesh_for(len(program.rows), flat(mesh))
     compiled = compile_for(program, Batches(data.example, 1, 1), mesh)
     numbers, params = padded((dict(program.numbers), params), mesh)
     first, draws = next(chunks_of(data.raw("validation"))), jnp.asarray(num_samples)
@@ -61,7 +70,7 @@ def measure(
     def split(raw: Example) -> Split:
         found = []
         for one in on_threads(measured, chunks_of(raw), at_once):
-            found.append(jax.tree.map(np.asarray, one))
+            found.append(on_host(one))
             poll()
         members, examples = slice(len(program.rows)), slice(len(raw.x))
         joined = jax.tree.map(lambda *a: np.concatenate(a, axis=1)[members, examples].astype(float), *found)
@@ -70,7 +79,7 @@ def measure(
     def score(raw: Example) -> np.ndarray:
         total = np.zeros(len(program.rows))
         for one in on_threads(scored, chunks_of(raw), at_once):
-            total += np.asarray(one, float)[: len(program.rows)]
+            total += on_host(one).astype(float)[: len(program.rows)]
             poll()
         return total / len(raw.x)
 

@@ -13,6 +13,7 @@ from jaxtyping import Array
 
 from vaejax.bound import terms
 from vaejax.grid._devices import as_group, one_by_one, over_members, side_by_side
+from vaejax.grid._mesh import spread
 from vaejax.grid._program import Program
 from vaejax.metrics import BLOCK as DRAWS_AT_ONCE
 from vaejax.metrics import Measured, importance
@@ -107,9 +108,11 @@ def compile_for(program: Program, batches: Batches, mesh: Mesh, shared: bool = F
         kept = Kept(trainer.params(state), jnp.asarray(-jnp.inf, float), jnp.zeros((), int))
         return (state, nothing_shown()), kept
 
+    laid = functools.partial(spread, mesh)
+
     def advance(carry, numbers, seed, slot, raw, rows, first, num):
         trainer = program.build(numbers)
-        return segment(trainer, batches, training_key(seed), carry, raw, rows[slot], first, num)
+        return segment(trainer, batches, training_key(seed), carry, raw, rows[slot], first, num, laid)
 
     def look(numbers: Numbers, carry: Carry, chunk: Chunk) -> Scalar:
         trainer, state = program.build(numbers), carry[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from vaejax.data import Data, digest, fitted, load
 from vaejax.errors import VaejaxError, VaejaxWarning
@@ -17,6 +18,7 @@ from vaejax.grid._dataset import DESCRIPTIONS
 from vaejax.grid._endings import Until
 from vaejax.grid._keep import Keeper, Place, Saved
 from vaejax.grid._measure import measure
+from vaejax.grid._mesh import mesh_text, usable
 from vaejax.grid._onto import DATA, Before
 from vaejax.grid._program import MemberFunction, Program, params_like, programs_of
 from vaejax.grid._result import Member, Result, extract
@@ -45,6 +47,7 @@ def sweep(
     until: Until | None = None,
     memory: int | None = None,
     onto: Result | None = None,
+    mesh: Mesh | None = None,
     **more: Any,
 ) -> Result:
     """Train `member(**point)` for every point of a grid in as few programs as there are architectures, and measure it.
@@ -70,6 +73,9 @@ def sweep(
     onto: a finished result. Its members that are in this grid too are taken over with all that was measured, to the
         last bit, and only the others are trained; `taken` of the table says which. Data, settings and what `member`
         computes must be its own, else it is refused; the plan may be another.
+    mesh: the devices, like `vj.mesh(grid=4, data=2)`: members over 4 pairs, a batch over the two of a pair. By default
+        members over all devices. Results agree across meshes up to rounding; a run may go on with another. After
+        `jax.distributed.initialize` all processes call this alike and return the same; none can be kept.
 
     Measured is the state with the best validation bound, on every example of a split once, in nats at beta 1.
     Raises: VaejaxError before anything is trained.
@@ -95,21 +101,19 @@ def sweep(
     grid, data = with_seed(grid_of(axes, **more)), load(data)
     before = Before(grid, onto)
     size = min(size, len(data.train))
+    mesh = usable(mesh, size)
     programs = programs_of(member, grid, _blank(data, size))
     seen = [seen_by(program, data) for program in programs]
     batches = [Batches(view.example, size, len(view.train), drop_last) for view in seen]
     going_on = _going_on(programs, [epochs * one.num_steps for one in batches])
-    if going_on:
-        warnings.warn(going_on, VaejaxWarning, stacklevel=2)
     facts = _facts(until, epochs=epochs, batch_size=size, drop_last=drop_last, num_samples=num_samples)
     hashes = _digests(seen)
     before.require_same(facts, programs, seen, hashes)
     sheet = Sheet(grid, epochs, on_segment, until)
     before.fill(sheet)
     keeper = keep if isinstance(keep, Keeper) else Keeper(keep)
-    saved = keeper.begin(
-        lambda: {**facts, **_identity(grid, plan, until), "data": list(hashes.values()), "onto": before.identity}
-    )
+    identity = {**facts, **_identity(grid, plan, until), "data": list(hashes.values())}
+    saved = keeper.begin(lambda: {**identity, "onto": before.identity, "mesh": mesh_text(mesh)})
     if saved is not None:
         sheet.restore(saved.rows, saved.finite, saved.plans)
     trained: list[Params] = []
@@ -124,12 +128,12 @@ def sweep(
         def note(choice: Choice, number: int = number) -> None:
             sheet.plans[number] = (str(choice.plan), choice.reason)
 
-        begun = saved if saved is not None and saved.program == number and saved.step else None
-        again = None if begun is None else _again(begun)
+        again = _again(saved, number)
         left, params = before.left(program), None
         if left.rows:
-            params = train_program(Work(left, number, batches[number], view, plan, memory), sheet, again, offer, note)
-            sheet.put(left, measure(left, params, view, num_samples, keeper.poll))
+            work = Work(left, number, batches[number], view, plan, memory, mesh)
+            params = train_program(work, sheet, again, offer, note)
+            sheet.put(left, measure(left, params, view, num_samples, keeper.poll, mesh))
         sheet.number(program, number)
         trained.append(before.joined(program, params))
         offer(0, lambda: (), number + 1)
@@ -160,7 +164,7 @@ def _blank(data: Data, size: int) -> Example:
 
 
 def _going_on(programs: tuple[Program, ...], num_steps: list[int]) -> str:
-    """A sentence where the schedule of an objective goes on after the end of the run, else nothing."""
+    """A sentence, and a warning, where the schedule of an objective goes on after the end of the run, else nothing."""
     found = [
         sentence
         for program, num in zip(programs, num_steps, strict=True)
@@ -169,11 +173,16 @@ def _going_on(programs: tuple[Program, ...], num_steps: list[int]) -> str:
     ]
     others = len(dict.fromkeys(found)) - 1
     also = f" ({others} other setting{'s' * (others > 1)} too)" if others > 0 else ""
-    return f"{found[0]}{also}." if found else ""
+    told = f"{found[0]}{also}." if found else ""
+    if told:
+        warnings.warn(told, VaejaxWarning, stacklevel=3)
+    return told
 
 
-def _again(saved: Saved) -> Restored:
+def _again(saved: Saved | None, number: int) -> Restored | None:
     """Where a program goes on, by the plan that it was trained by, which its last bits depend on."""
+    if saved is None or saved.program != number or not saved.step:
+        return None
     plan, why = saved.plans.get(saved.program, ("", ""))
     choice = Choice(plan_of(plan), why) if plan else None
     return Restored(saved.step, functools.partial(saved.part, "training"), choice)

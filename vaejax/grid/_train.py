@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from vaejax.data import Data
 from vaejax.errors import VaejaxError
 from vaejax.grid._choice import Choice, candidates, choose, halved, memory_of, out_of_memory
-from vaejax.grid._devices import member_mesh
 from vaejax.grid._feed import feed_of
+from vaejax.grid._hosts import most, several
 from vaejax.grid._measure import num_params
+from vaejax.grid._mesh import mesh_for
 from vaejax.grid._program import Program
 from vaejax.grid._run import Kept, Record, training_key
 from vaejax.grid._sheet import Sheet
@@ -23,6 +25,7 @@ from vaejax.types import Params
 
 SECONDS = 5.0  # of work that the devices are given at a time: between two such they can be stopped or saved
 TRIALS = (1, 10)  # steps of the first slices: one that compiles, one that tells how long a step takes
+HOSTS = "a guess: on several hosts nothing is tried"
 
 Offer = Callable[[int, Callable[[], Any]], None]  # (steps done, what is carried on) may be saved now
 
@@ -61,6 +64,7 @@ class Work(NamedTuple):
     data: Data
     plan: Plan | None
     memory: int | None
+    mesh: Mesh | None
 
 
 class Run:
@@ -69,7 +73,7 @@ class Run:
     def __init__(self, work: Work, sheet: Sheet, restored: Restored | None, note: Callable[[Choice], None]) -> None:
         self.work, self.sheet, self.restored = work, sheet, restored
         program = work.program
-        self.mesh = member_mesh(len(program.rows))
+        self.mesh = mesh_for(len(program.rows), work.mesh)
         self.feed = feed_of(work.data.raw("train"), work.batches, program.seeds, training_key)
         self.left: Place | None = None  # of all members, where some have ended
         self.ended = np.zeros(len(program.rows), bool)
@@ -136,6 +140,8 @@ class Run:
             return asked, self._by(asked.plan)
         num_steps = self.sheet.epochs * work.batches.num_steps
         plans = candidates(work.program.seeds, int(num_params(work.program).max()), self.mesh)
+        if several():
+            return Choice(plans[0], HOSTS), self._by(plans[0])
         memory = memory_of(self.mesh) if work.memory is None else work.memory
         return choose(self._by, plans, num_steps, memory)
 
@@ -166,7 +172,7 @@ def train_program(
     while run.done < ends[-1] and not run.ended.all():
         at = next(i for i, end in enumerate(ends) if end > run.done)
         began, before = time.monotonic(), run.done
-        steps = pace.next(ends[at] - run.done)
+        (steps,) = most(pace.next(ends[at] - run.done))
         run.advance(steps)
         pace.took(steps, time.monotonic() - began)
         if before < run.done < ends[at]:

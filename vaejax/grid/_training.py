@@ -11,9 +11,10 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from vaejax.data import Data
-from vaejax.grid._devices import MEMBER
 from vaejax.grid._feed import Feed
+from vaejax.grid._hosts import on_host
 from vaejax.grid._layout import layout_of
+from vaejax.grid._mesh import MEMBER, num_parts, num_places
 from vaejax.grid._program import Program
 from vaejax.grid._run import Kept, Record, chunks_of, compile_for
 from vaejax.grid._threads import on_threads
@@ -52,7 +53,7 @@ class Training:
 
     def _gather(self, members: np.ndarray) -> None:
         """Put these members into groups."""
-        layout = layout_of(self.program.seeds[members], self.plan, self.mesh.size)
+        layout = layout_of(self.program.seeds[members], self.plan, num_places(self.mesh))
         self.members, self.places = members, layout.places
         self.groups = [self._group(members[rows]) for rows in layout.rows]
 
@@ -74,7 +75,7 @@ class Training:
         ended, place: of all members of the program.
         """
         living = self.members[~ended[self.members]]
-        smaller = layout_of(self.program.seeds[living], self.plan, self.mesh.size).rows
+        smaller = layout_of(self.program.seeds[living], self.plan, num_places(self.mesh)).rows
         if smaller.shape[1] == self.size:
             if len(smaller) == len(self.groups):
                 return self
@@ -90,6 +91,11 @@ class Training:
         """Places of a group, on all devices."""
         return len(self.groups[0].rows)
 
+    @property
+    def lanes(self) -> int:
+        """One where devices share a batch: groups side by side would wait for each other's sums, without end."""
+        return self.plan.lanes if num_parts(self.mesh) == 1 else 1
+
     def bytes(self) -> int | None:
         """The memory that it takes on a device, as the compiler states it; `None` if it does not.
 
@@ -98,10 +104,10 @@ class Training:
         found = self.step.memory_analysis()
         if found is None:
             return None
-        state = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(self._shapes)) // self.mesh.size
+        state = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(self._shapes)) // num_places(self.mesh)
         num = len(self.groups)
         shared = found.argument_size_in_bytes - found.alias_size_in_bytes
-        return num * state + shared + min(self.plan.lanes, num) * found.temp_size_in_bytes
+        return num * state + shared + min(self.lanes, num) * found.temp_size_in_bytes
 
     def like(self) -> Any:
         """Shapes of what `here` gives for all members of the program."""
@@ -133,7 +139,7 @@ class Training:
         def one(at: int) -> None:
             self.carries[at] = jax.block_until_ready(step(self.carries[at], *self.groups[at][1:], *window))
 
-        for _ in on_threads(one, range(len(self.groups)), self.plan.lanes):
+        for _ in on_threads(one, range(len(self.groups)), self.lanes):
             pass
 
     def look(self) -> np.ndarray:
@@ -142,7 +148,7 @@ class Training:
         found = []
         for group, carry in zip(self.groups, self.carries, strict=True):
             sums = [self.compiled.look(group.numbers, carry, chunk) for chunk in chunks_of(raw)]
-            found.append(np.sum([np.asarray(one, np.float64) for one in sums], axis=0) / len(raw.x))
+            found.append(np.sum([one.astype(np.float64) for one in on_host(sums)], axis=0) / len(raw.x))
         return np.concatenate(found)[self.places]
 
     def keep(self, elbo: np.ndarray, epoch: int) -> Record:
@@ -179,4 +185,4 @@ class Training:
 
     def _joined(self, trees: list[Any]) -> Any:
         """Of each member that is trained, on the host, from groups."""
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[self.places], *jax.device_get(trees))
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves)[self.places], *on_host(trees))

@@ -67,11 +67,13 @@ def segment(
     rows: Int[Array, "steps size"],
     first: Number,
     num: Number,
+    laid: Callable[[Example], Example] = lambda batch: batch,
 ) -> tuple[State, Shown]:
     """The steps `first`, ..., `first + num - 1` of a run; rows `rows[i]` of `raw` are the examples of step `first + i`.
 
     Step t depends on `key` and t alone, so a run may be cut anywhere, and `raw` may be the whole split or just what
     these steps need. `first` and `num` may be traced.
+    laid: gives each batch as it is, laid over devices.
     """
 
     def step(at: Int[Array, ""], carry: tuple[State, Shown]) -> tuple[State, Shown]:
@@ -82,7 +84,7 @@ def segment(
         keys = jax.random.split(jax.random.fold_in(view_key, index), batches.size)
         here = jax.tree.map(lambda leaf: leaf[rows[at]], raw)
         batch = jax.vmap(batches.view)(keys, here)._replace(weight=weight)
-        state, bound = trainer.step(jax.random.fold_in(step_key, index), state, batch)
+        state, bound = trainer.step(jax.random.fold_in(step_key, index), state, laid(batch))
         before = jax.tree.map(lambda a: jnp.where(index == 0, 0.0, a), shown)  # an epoch begins
         mass = jnp.sum(weight)
         total = jax.tree.map(lambda a, b: a + b * mass, before.total, bound)

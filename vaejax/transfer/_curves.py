@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array
 
 from vaejax.bound import terms
@@ -78,6 +79,7 @@ def learning_curves(
     batch_size: int = 64,
     num_samples: int = 16,
     plan: Plan | None = None,
+    mesh: Mesh | None = None,
     on_segment: Callable[["xr.Dataset"], Any] | None = None,
     keep: str | Path | Keeper | None = None,
 ) -> "xr.Dataset":
@@ -86,6 +88,7 @@ def learning_curves(
     member: a function of hyper-parameters that returns `vj.trainer(...)`, as for `vj.sweep`.
     starts: their values by the name of a start, one of them without the source, as in the example.
     Where they are numbers, all members are one program, compiled once: `num_examples` is traced too (`drawn_from`).
+    plan, mesh: as for `vj.sweep`.
     on_segment, keep: as for `vj.sweep`, of steps in place of epochs: what was stopped goes on, to the same bits.
 
     The examples of a seed are the first n of `np.random.default_rng(seed).permutation(N)`, so that every size holds
@@ -136,6 +139,7 @@ def learning_curves(
         on_segment=on_segment,
         keep=keeper,
         plan=plan,
+        mesh=mesh,
     )
     dims = ("start", "seed", "num_examples")
     table = result.dataset.rename_dims(point="start").swap_dims(seed_draw="seed").rename(epoch="step")
