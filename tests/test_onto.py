@@ -176,7 +176,7 @@ class TestRefused:
             ({"function": maker(room=3)}, "max_latent_size, the room for latents, was 2 and is now 3"),
             ({"axes": {**WIDER, "beta": [8.0, 1.5]}}, "no member of the result is in this grid.* beta: 0.5, 1.0"),
         ],
-        ids=str,
+        ids=lambda value: value if isinstance(value, str) else next(iter(value)),
     )
     def test_rows_that_could_not_be_compared(self, base, options, words, monkeypatch):
         found = trained(monkeypatch)
