@@ -394,11 +394,13 @@ def test_the_likelihoods_of_the_command_line_all_train(rows, tmp_path):
 
 
 @pytest.mark.long
-def test_the_module_runs_on_as_many_devices_as_there_are_cores(rows, tmp_path):
-    """In a process of its own, since jax is started here: the same numbers to float32, members side by side."""
+def test_the_module_trains_on_as_many_threads_as_there_are_cores(rows, tmp_path):
+    """In a process of its own: members side by side where the answer is the plan that is guessed."""
     out = tmp_path / "out"
     command = [sys.executable, "-m", "vaejax.cli", "sweep", "--data", str(rows), "--out", str(out), *SMALL]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert json.loads((out / "config.json").read_text())["devices"]["count"] == len(os.sched_getaffinity(0))
+    assert json.loads((out / "config.json").read_text())["devices"]["count"] == 1
+    lanes = min(len(os.sched_getaffinity(0)), 4)  # members
+    assert f"lanes={lanes}" in done.stderr or lanes == 1
     assert "epoch 3/3" in done.stderr
