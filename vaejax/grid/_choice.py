@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from jax.sharding import Mesh
 from vaejax.errors import VaejaxError
 from vaejax.grid._layout import layout_of
 from vaejax.grid._mesh import mesh_text, num_places
+from vaejax.grid._program import without_addresses
 from vaejax.grid._threads import threads_for
 from vaejax.grid._training import Training
 from vaejax.plans import Plan, plan_of
@@ -186,7 +186,7 @@ def _remember(training: Training, choice: Choice) -> None:
 
 def _name(training: Training) -> str:
     """Of a program on a machine: what is compiled, and for what."""
-    text = re.sub(r"0x[0-9a-f]+", "", training.lowered.as_text())
+    text = without_addresses(training.lowered.as_text())
     device = training.mesh.devices.flat[0]
     machine = [
         device.device_kind,

@@ -37,19 +37,16 @@ def side_by_side(function: Callable, num_mapped: int) -> Callable:
     return mapped
 
 
-def one_by_one(function: Callable, num_mapped: int, at_once: int | None = 1) -> Callable:
-    """`function` of `at_once` members after another, in one program: what is large for one member is there so often.
+def one_by_one(function: Callable, num_mapped: int) -> Callable:
+    """`function` of one member after another, in one program: what is large for one member is there once.
 
     >>> one_by_one(lambda beta, rate: beta * rate, 1)(jnp.arange(3.0), 2.0).tolist()
     [0.0, 2.0, 4.0]
     """
-    if at_once is None:
-        return side_by_side(function, num_mapped)
 
     def mapped(*arguments: Any) -> Any:
         shared = arguments[num_mapped:]
-        batch_size = None if at_once == 1 else at_once
-        return jax.lax.map(lambda member: function(*member, *shared), arguments[:num_mapped], batch_size=batch_size)
+        return jax.lax.map(lambda member: function(*member, *shared), arguments[:num_mapped])
 
     return mapped
 

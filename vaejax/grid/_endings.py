@@ -61,9 +61,8 @@ def halving(dim: str, *, first: int, keep: float = 0.5) -> Until:
     def ended(table: "xr.Dataset") -> "xr.DataArray":
         history = table["history_validation"]
         if dim not in history.dims:
-            raise VaejaxError(
-                f"{dim!r} is no axis of this grid to halve; there are {', '.join(map(str, history.dims))}"
-            )
+            axes = ", ".join(str(name) for name in history.dims if name != "epoch")
+            raise VaejaxError(f"{dim!r} is no axis of this grid to halve; there are {axes}")
         now, before = table.attrs["epoch"], [one for one in table["epoch"].values if one < table.attrs["epoch"]]
         rungs = _rungs(now, first, keep)
         here = history.sel(epoch=now)

@@ -1,7 +1,6 @@
 """Members added to a finished grid: what is taken over from it, to the bit, and what is left to be trained."""
 
 import hashlib
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from vaejax.data import Data
 from vaejax.errors import VaejaxError
 from vaejax.grid._axes import Grid, members_of
 from vaejax.grid._dataset import DESCRIPTIONS
-from vaejax.grid._program import Program, params_like
+from vaejax.grid._program import Program, params_like, without_addresses
 from vaejax.grid._result import Result
 from vaejax.grid._sheet import Sheet
 from vaejax.numerics import leaves_by_path
@@ -182,4 +181,4 @@ def _trace(trainer: Trainer, batch: Example) -> str:
 
     traced = jax.make_jaxpr(run)(jax.random.key(0), batch)
     constants = [hashlib.sha256(np.asarray(one).tobytes()).hexdigest() for one in traced.consts]
-    return "\n".join([re.sub(r"0x[0-9a-f]+", "", str(traced.jaxpr)), *constants])  # without addresses of functions
+    return "\n".join([without_addresses(str(traced.jaxpr)), *constants])

@@ -1,5 +1,6 @@
 """Which members share a program: those that differ by numbers alone."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -87,6 +88,15 @@ def params_like(program: Program) -> Params:
 
     numbers = {name: jnp.asarray(values) for name, values in program.numbers.items()}
     return jax.eval_shape(jax.vmap(one), numbers, jnp.asarray(program.seeds))
+
+
+def without_addresses(text: str) -> str:
+    """A program as text, without the addresses of functions, which are others in every process.
+
+    >>> without_addresses("custom_jvp[jvp=<function f at 0x7f01>]")
+    'custom_jvp[jvp=<function f at >]'
+    """
+    return re.sub(r"0x[0-9a-f]+", "", text)
 
 
 def _build_checked(member: MemberFunction, row: Mapping[str, tuple[Any, Any]]) -> Trainer:

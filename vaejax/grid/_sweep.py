@@ -69,7 +69,7 @@ def sweep(
     until: which members are trained no more, from the table so far, asked at each segment: `vj.patience(20)`,
         `vj.halving(...)`, or any function from a dataset to booleans over the axes. What has diverged always ends.
         Those that remain close ranks, so that what has ended costs nothing, or little.
-    memory: bytes that training may take; by default nine tenths of the device's. Plans are chosen to fit.
+    memory: bytes that training may take; by default most of the device's, or of what is free. Plans are chosen to fit.
     onto: a finished result. Its members that are in this grid too are taken over with all that was measured, to the
         last bit, and only the others are trained; `taken` of the table says which. Data, settings and what `member`
         computes must be its own, else it is refused; the plan may be another.

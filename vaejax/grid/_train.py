@@ -75,13 +75,10 @@ class Run:
         program = work.program
         self.mesh = mesh_for(len(program.rows), work.mesh)
         self.feed = feed_of(work.data.raw("train"), work.batches, program.seeds, training_key)
-        self.left: Place | None = None  # of all members, where some have ended
-        self.ended = np.zeros(len(program.rows), bool)
         self.note = note
-        self.choice, training = self._chosen()
-        note(self.choice)
-        self.done = 0
-        self.training = self._begun(training)
+        choice, training = self._chosen()
+        note(choice)
+        self._begin(training)
 
     def advance(self, steps: int) -> None:
         """So many steps. Where memory ends, by half as many members at once, and from the last place that is kept."""
@@ -93,10 +90,11 @@ class Run:
                 raise
             less = halved(self.training.plan, len(self.training.members))
             if less is None:
-                raise VaejaxError(f"memory ended with one member at once: {error}") from error
-            self.choice = Choice(less, f"memory ended by {self.training.plan}")
-            self.note(self.choice)
-            self.training = self._begun(self._by(less))
+                raise VaejaxError(
+                    f"memory ended with one member at once, take smaller batches or networks: {error}"
+                ) from error
+            self.note(Choice(less, f"memory ended by {self.training.plan}"))
+            self._begin(self._by(less))
 
     def here(self) -> Place:
         """The state of all members, `[member, ...]`, on the host."""
@@ -112,11 +110,12 @@ class Run:
         left = self.here()
         self.left, self.ended = left, ended
         if not ended.all():
-            self.training = self.training.without(ended, lambda: left)
+            self.training = self.training.without(ended, left)
 
     def best(self) -> Kept:
         """What was kept of all members, on the host."""
-        return self.here()[1]
+        kept = self.training.best()
+        return kept if self.left is None else jax.tree.map(self._written, self.left[1], kept)
 
     def look(self, epoch: int) -> tuple[np.ndarray, np.ndarray, Record]:
         """The members that are trained, their held-out bounds, and what there is to look at; the best is kept."""
@@ -150,15 +149,16 @@ class Run:
         members = np.arange(len(work.program.rows))
         return Training(work.program, work.batches, work.data, self.feed, plan, self.mesh, members)
 
-    def _begun(self, training: Training) -> Training:
-        if self.restored is None:
-            self.done, place = 0, None
-        else:
+    def _begin(self, training: Training) -> None:
+        """Start, or go on where the run was when it was saved; left: of all members, where some have ended."""
+        self.done, place = 0, None
+        if self.restored is not None:
             self.done, place = self.restored.steps, self.restored.read(training.like())
         self.ended = self.sheet.reopened(self.work.program, self.done // self.work.batches.num_steps)
-        self.left = place if self.ended.any() else None
-        training.begin(place)
-        return training.without(self.ended, lambda: place) if self.ended.any() else training
+        self.left: Place | None = place if self.ended.any() else None
+        self.training = training.begin(place)
+        if self.left is not None:
+            self.training = training.without(self.ended, self.left)
 
 
 def train_program(

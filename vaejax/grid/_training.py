@@ -1,7 +1,6 @@
 """The members of a program while they are trained: their state, group by group."""
 
 import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -67,7 +66,7 @@ class Training:
         self.carries, self.kept = (list(leaves) for leaves in zip(*jax.device_put(begun, split), strict=True))
         return self
 
-    def without(self, ended: np.ndarray, place: Callable[[], Any]) -> "Training":
+    def without(self, ended: np.ndarray, place: Place) -> "Training":
         """The training of all but those that have ended, where that is less work.
 
         Where groups have a size, the others close ranks in fewer of them. A smaller program is compiled where half of
@@ -80,11 +79,11 @@ class Training:
             if len(smaller) == len(self.groups):
                 return self
             self._gather(living)
-            return self.begin(place())
+            return self.begin(place)
         if 2 * smaller.size > len(self.groups) * self.size:
             return self
         fresh = Training(self.program, self.batches, self.data, self.feed, self.plan, self.mesh, living)
-        return fresh.begin(place())
+        return fresh.begin(place)
 
     @property
     def size(self) -> int:
@@ -144,12 +143,13 @@ class Training:
 
     def look(self) -> np.ndarray:
         """The bound at beta 1 on validation, one draw of z, of each member that is trained."""
-        raw = self.data.raw("validation")
-        found = []
-        for group, carry in zip(self.groups, self.carries, strict=True):
-            sums = [self.compiled.look(group.numbers, carry, chunk) for chunk in chunks_of(raw)]
-            found.append(np.sum([one.astype(np.float64) for one in on_host(sums)], axis=0) / len(raw.x))
-        return np.concatenate(found)[self.places]
+        raw, total = self.data.raw("validation"), np.zeros(len(self.groups) * self.size)
+        for chunk in chunks_of(raw):  # each is sent to the device once, for all groups
+            pairs = zip(self.groups, self.carries, strict=True)
+            total += np.concatenate(
+                on_host([self.compiled.look(group.numbers, carry, chunk) for group, carry in pairs])
+            )
+        return (total / len(raw.x))[self.places]
 
     def keep(self, elbo: np.ndarray, epoch: int) -> Record:
         """Remember the parameters of those that have never been better; what there is to look at, `[member]`."""
