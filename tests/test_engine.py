@@ -7,13 +7,15 @@ import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import xarray as xr
 
 import vaejax as vj
 from vaejax.errors import Stopped, VaejaxError
-from vaejax.grid import _choice, _train, _training
+from vaejax.grid import _choice, _train, _training, measuring_keys
 from vaejax.grid._layout import layout_of
 from vaejax.plans import plan_of
 
@@ -85,6 +87,24 @@ def test_members_are_the_same_by_every_plan(plan, float64):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8), one.params, other.params)
 
 
+@pytest.mark.parametrize("plan", [vj.together, vj.Plan(4, shared=True, lanes=2)], ids=str)
+def test_the_held_out_bound_is_the_mean_over_the_validation_split(plan):
+    rows = np.random.default_rng(1).integers(0, 2, (150, 4)).astype(np.uint8)
+    split = vj.data.arrays(
+        train=rows[:20], validation=rows[:110], test=rows[110:], levels=2
+    )  # two chunks, one not full
+    result = vj.sweep(member, split, beta=[1.0, 2.0], latent_size=[2], epochs=1, num_samples=2, batch_size=5, plan=plan)
+    model, params = vj.extract(result, beta=2.0)
+
+    def bound(index):
+        _, key = measuring_keys(index)
+        found = vj.terms(key, model, params, vj.Example(jnp.asarray(rows[index], float)))
+        return -float(found.distortion + found.rate)
+
+    expected = np.mean([bound(index) for index in range(110)])
+    np.testing.assert_allclose(result.dataset["history_validation"].sel(beta=2.0).item(), expected, rtol=1e-5)
+
+
 class TestEndings:
     def test_a_member_without_patience_left_is_what_it_was_and_harms_nobody(self, whole):
         # Ends the first setting at epoch 2 and the second at epoch 3: groups close ranks twice.
@@ -121,6 +141,32 @@ class TestEndings:
         assert used[-1] == 2  # one setting is left, of two seeds
         alone = train(plan=plan, beta=[4.0])
         np.testing.assert_allclose(ended.dataset["elbo"].isel(beta=3), alone.dataset["elbo"].isel(beta=0), rtol=1e-5)
+
+    def test_who_has_ended_in_a_group_that_goes_on_is_left_as_it_was(self):
+        ended = train(plan=vj.together, until=lambda table: (_beta(table) < 1.0) & (table.attrs["epoch"] == 2))
+        short = train(plan=vj.together, epochs=2)
+        same(ended_at(ended, 0), ended_at(short, 0), ["elbo", "log_likelihood", "best_epoch"])
+        assert (ended.dataset["best_epoch"].isel(beta=[1, 2]) > 2).all()
+
+    def test_groups_that_are_done_with_are_left_out_of_the_same_program(self, monkeypatch):
+        programs = []
+        advance = _training.Training.advance
+
+        def counted(training, first, num):
+            programs.append((len(training.groups), training.step))
+            return advance(training, first, num)
+
+        monkeypatch.setattr(_training.Training, "advance", counted)
+        train(plan=vj.Plan(2), beta=[0.5, 1.0, 2.0, 4.0], until=lambda table: _beta(table) < 2.0)
+        assert [num for num, _ in programs[:: len(programs) - 1]] == [4, 2]
+        assert len({id(step) for _, step in programs}) == 1
+
+    def test_patience_asks_for_a_gain(self):
+        history = xr.DataArray([[-3.0, -2.0, -1.5]], {"epoch": [1, 2, 3]}, ("beta", "epoch"))
+        table = xr.Dataset({"history_validation": history}, attrs={"epoch": 3})
+        ended = [bool(vj.patience(1, gain)(table)) for gain in (0.0, 0.4, 0.5, 0.6)]
+        assert ended == [False, False, True, True]
+        assert not vj.patience(3)(table).any()  # nothing is known of so long ago
 
     def test_a_run_in_which_members_have_ended_goes_on(self, tmp_path, whole):
         def until(table):
@@ -195,6 +241,22 @@ class TestMemory:
         assert {at_once for at_once, _ in tried} == {None, 3}
         same(found, expected)
 
+    def test_who_ended_after_that_place_is_trained_again(self, monkeypatch):
+        options = {"until": lambda table: (_beta(table) < 1.0) & (table.attrs["epoch"] == 2)}
+        expected = train(plan=vj.Plan(3), **options)
+        advance, failed = _training.Training.advance, []
+
+        def full(training, first, num):
+            if first > 10 and not failed:  # the first setting has ended at step 8
+                failed.append(first)
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+            return advance(training, first, num)
+
+        monkeypatch.setattr(_training.Training, "advance", full)
+        found = train(plan=vj.together, **options)
+        assert failed
+        same(found, expected, (*MEASURED, "ended_epoch"))
+
     def test_memory_that_ends_with_one_member_is_said(self, monkeypatch):
         def full(training, first, num):
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
@@ -267,7 +329,7 @@ class TestChoice:
         with pytest.raises(Stopped):
             train(keep=vj.Keeper(tmp_path / "run", 0.0, lambda: 15 if next(times, 9) == 9 else 0))
         (tmp_path / "plans.json").unlink()
-        monkeypatch.setattr(_choice, "candidates", lambda *_: [vj.together])
+        monkeypatch.setattr(_train, "candidates", lambda *_: [vj.together])
         again = train(keep=tmp_path / "run")
         assert "at_once=1,lanes=2 (measured, " in again.dataset.attrs["plan"]
         np.testing.assert_allclose(again.dataset["elbo"], expected.dataset["elbo"], rtol=1e-5)
