@@ -5,20 +5,49 @@ from __future__ import annotations
 from typing import Any
 
 from vaejax.report._members import Members, label, measure
-from vaejax.report._words import DASH, count, listed, name, nats, safe, setting
+from vaejax.report._notes import grid
+from vaejax.report._shown import Shown
+from vaejax.report._words import DASH, count, listed, name, nats, setting
+
+
+def hero(shown: Shown, flat: Members, first: int) -> dict[str, Any]:
+    """What the template says of one run. first: where its members begin in the list of all."""
+    answer, chosen = shown.answer, flat.chosen
+    doubts = () if answer is None else tuple(answer.warnings)
+    state, badge = _state(answer)
+    return {
+        "state": state,
+        "badge": badge,
+        "eyebrow": " · ".join(p for p in ("vaejax", shown.name, str(shown.dataset.attrs.get("name", "")), grid(flat)) if p),
+        "headline": headline(flat, answer),
+        "reason": answer.reason if answer is not None else "",
+        "facts": _facts(flat, answer) if answer is not None else [],
+        "chosen": None if chosen is None else first + chosen,
+        "lead": "The chosen member" if answer is not None and answer.decided else "Ahead so far",
+        "label": "" if chosen is None else label(flat, chosen),
+        "doubts": doubts,
+        "doubts_title": f"{count(len(doubts), 'thing')} to know first",
+        "missing": shown.missing,
+        "name": shown.name,
+    }
+
+
+def _state(answer: Any) -> tuple[str, str]:
+    if answer is None:
+        return "open", "Not finished"
+    if not _parts(answer):
+        return "open", "No answer"
+    return ("sure", "Decided") if answer.decided else ("open", "Not decided")
 
 
 def headline(flat: Members, answer: Any) -> str:
-    """HTML of the sentence: `Use latent size 16 and beta 1.`"""
+    """`Use latent size 16 and beta 1.`"""
+    if answer is None:
+        return "No answer yet."
     parts = _parts(answer)
     if not parts:
         return "No answer: every member diverged." if not flat.ok.any() else "No answer from these members."
     return f"Use {listed(parts)}." if answer.decided else f"Not decided yet: {', '.join(parts)}."
-
-
-def plain_headline(flat: Members, answer: Any) -> str:
-    """The sentence without emphasis, already escaped: the title of the page."""
-    return headline(flat, answer).replace('<b class="pick">', "").replace("</b>", "")
 
 
 def _parts(answer: Any) -> list[str]:
@@ -26,7 +55,7 @@ def _parts(answer: Any) -> list[str]:
     picked = [(axis, getattr(answer, axis)) for axis in ("latent_size", "beta") if getattr(answer, axis) is not None]
     if not picked:
         picked = [(axis, value) for axis, value in member.items() if axis != "seed"]
-    return [f'<b class="pick">{safe(name(axis))} {safe(_values(answer, axis, value))}</b>' for axis, value in picked]
+    return [f"{name(axis)} {_values(answer, axis, value)}" for axis, value in picked]
 
 
 def _values(answer: Any, axis: str, value: Any) -> str:
@@ -35,32 +64,15 @@ def _values(answer: Any, axis: str, value: Any) -> str:
     return listed([setting(size) for size in remain], "or") or setting(value)
 
 
-def hero(flat: Members, answer: Any, eyebrow: str) -> str:
-    """HTML: the sentence, its reason, and the numbers it rests on."""
-    if not _parts(answer):
-        state, word = "open", "No answer"
-    else:
-        state, word = ("sure", "Decided") if answer.decided else ("open", "Not decided")
-    facts = "".join(
-        f"<div><dt>{term}</dt><dd class=value>{value}</dd><dd class=note>{note}</dd></div>"
-        for term, value, note in _facts(flat, answer)
-    )
-    return (
-        f'<header class="hero {state}"><p class="eyebrow">{safe(eyebrow)}</p>'
-        f'<p class="badge">{word}</p><h1>{headline(flat, answer)}</h1>'
-        f'<p class="lead">{safe(answer.reason)}</p><dl class="facts">{facts}</dl>{_rest(flat, answer)}</header>'
-    )
-
-
 def _facts(flat: Members, answer: Any) -> list[tuple[str, str, str]]:
     """Term, value and note of each number under the sentence."""
     facts = []
     if nats(answer.gap_nats) != DASH:
-        note = "paired over the same test examples, ± one standard error"
+        note = "what it loses to the best, paired over the same test examples, ± one standard error"
         facts.append(("Gap", nats(answer.gap_nats, answer.gap_se), note))
     if nats(answer.margin_nats) != DASH:
         facts.append(("Margin", nats(answer.margin_nats), "a smaller difference is taken to be no difference"))
-    candidates = [safe(setting(size)) for size in answer.candidates]
+    candidates = [setting(size) for size in answer.candidates]
     if candidates:
         note = (
             "no smaller one of the grid stays within the margin"
@@ -72,21 +84,3 @@ def _facts(flat: Members, answer: Any) -> list[tuple[str, str, str]]:
         value, error = measure(flat, "log_likelihood")[flat.chosen], measure(flat, "log_likelihood_se")[flat.chosen]
         facts.append(("Held-out log likelihood", nats(value, error), "of the chosen member, per test example"))
     return facts
-
-
-def _rest(flat: Members, answer: Any) -> str:
-    """Where the chosen member is found: all its settings, and the way to its row."""
-    if flat.chosen is None:
-        return ""
-    lead = "The chosen member" if answer.decided else "Ahead so far"
-    where = f'<a href="#member-{flat.chosen + 1}">row {flat.chosen + 1} of the table</a>'
-    return f'<p class="rest">{lead}: {safe(label(flat, flat.chosen))}; {where}.</p>'
-
-
-def cautions(answer: Any) -> str:
-    """HTML: what to be wary of; nothing if there is nothing."""
-    items = "".join(f"<li>{safe(text)}</li>" for text in answer.warnings)
-    if not items:
-        return ""
-    title = f"{count(len(answer.warnings), 'thing')} to know first"
-    return f'<section id="warnings" class="warning" role="note"><h2>{title}</h2><ul>{items}</ul></section>'

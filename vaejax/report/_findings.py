@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from vaejax.answer import Finding, Remedy, doctor
-from vaejax.report._words import count, listed, name, safe, setting
+from vaejax.report._words import count, listed, name, setting
 
 
-def findings(dataset: Any) -> str:
-    """HTML: a paragraph for each failure; what was not looked for, and why; nothing without a table of who is ok."""
-    if "status" not in dataset:
-        return ""
+def findings(dataset: Any) -> dict[str, Any] | None:
+    """What the template says; nothing where nobody was measured."""
+    if "status" not in dataset or "elbo" not in dataset:
+        return None
     found = doctor(dataset)
-    parts = [_finding(one) for one in found.findings] or ["<p>Nothing that could be looked for.</p>"]
-    if found.not_looked_for:
-        told = "; ".join(f"{title}: {why}" for title, why in found.not_looked_for.items())
-        parts.append(f"<p>Not looked for: {safe(told)}.</p>")
-    return "".join(parts)
+    unknown = [f"{title}: {why}." for title, why in found.not_looked_for.items()]
+    return {"found": [_finding(one) for one in found.findings], "unknown": unknown}
 
 
-def _finding(one: Finding) -> str:
-    title = one.name[0].upper() + one.name[1:]
-    items = "".join(f"<li>{safe(_said(remedy))}</li>" for remedy in one.remedies)
-    return f"<p><b>{safe(title)}</b> ({count(len(one.members), 'member')}). {safe(one.evidence)}</p><ul>{items}</ul>"
+def _finding(one: Finding) -> dict[str, Any]:
+    return {
+        "title": one.name[0].upper() + one.name[1:],
+        "count": count(len(one.members), "member"),
+        "evidence": one.evidence,
+        "remedies": [_said(remedy) for remedy in one.remedies],
+    }
 
 
 def _said(remedy: Remedy) -> str:

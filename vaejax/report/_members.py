@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from vaejax.report._measured import measured
 from vaejax.report._words import is_number, name, plain, setting
 
-MEASURES = (
-    "log_likelihood",
-    "log_likelihood_se",
-    "effective_sample_size",
-    "elbo",
-    "distortion",
-    "rate",
-    "active_units",
-    "elbo_validation",
-    "elbo_train",
-    "drift",
-    "best_epoch",
-    "num_params",
-)
-
-
 class Members(NamedTuple):
-    """All members in the order of the grid.
+    """All members of a run in the order of its grid, then of each further one.
 
     axes: names, in the order of the user.
     settings: one tuple for each member, one value for each axis.
-    measures: `[num_members]` each, NaN where a member diverged; a measure that was not taken is absent.
-    ok: `[num_members]`, whether the member has numbers.
+    measures: `[num_members]` each, NaN where a member diverged or was not measured; one that was not taken is absent.
+    ok: `[num_members]`, whether the member has numbers: it did not diverge, and was measured or is still trained.
     curves: `[num_members, num_epochs]`, the held-out bound; no columns where there is no history.
     epochs: `[num_epochs]`.
     chosen: which member the answer is about.
@@ -46,19 +33,38 @@ class Members(NamedTuple):
     chosen: int | None
 
 
-def members(dataset: Any, answer: Any) -> Members:
-    """Flatten the grid. An explicit list of points (one dimension `point`) has its coordinates for axes."""
+def members(dataset: Any, answer: Any, rounds: Sequence[Any] = ()) -> Members:
+    """Flatten grids of one set of axes. An explicit list of points (one dimension `point`) has its coordinates."""
+    parts = [_members(one) for one in (dataset, *rounds)]
+    flat = functools.reduce(_joined, parts)
+    return flat._replace(chosen=_chosen(flat, dict(answer.member or {}) if answer is not None else {}))
+
+
+def _members(dataset: Any) -> Members:
     dims = tuple(d for d in _template(dataset).dims if d != "epoch")
     axes, settings = _settings(dataset, dims)
-    measures = {key: _flat(dataset[key], dims).astype(float) for key in MEASURES if key in dataset}
+    measures = {one.key: _flat(dataset[one.key], dims).astype(float) for one in measured([dataset])}
     num = len(settings)
     ok = np.isfinite(measures.get("elbo", np.zeros(num)))
     if "status" in dataset:
         ok &= _flat(dataset["status"], dims).astype(str) == "ok"
     curves = _curves(dataset, dims, num)
     epochs = dataset["epoch"].values if "epoch" in dataset.coords else np.arange(1, curves.shape[1] + 1)
-    flat = Members(axes, settings, measures, ok, curves, np.asarray(epochs, float), None)
-    return flat._replace(chosen=_chosen(flat, dict(answer.member or {})))
+    return Members(axes, settings, measures, ok, curves, np.asarray(epochs, float), None)
+
+
+def _joined(one: Members, other: Members) -> Members:
+    """Both, one after the other; a measure that one of them lacks is NaN there, and so are epochs."""
+    measures = {
+        key: np.concatenate([measure(one, key), measure(other, key)]) for key in {**one.measures, **other.measures}
+    }
+    epochs = np.union1d(one.epochs, other.epochs)
+    curves = np.full((len(one.settings) + len(other.settings), len(epochs)), np.nan)
+    curves[: len(one.settings), np.searchsorted(epochs, one.epochs)] = one.curves
+    curves[len(one.settings) :, np.searchsorted(epochs, other.epochs)] = other.curves
+    order = [other.axes.index(axis) for axis in one.axes]
+    settings = (*one.settings, *(tuple(row[k] for k in order) for row in other.settings))
+    return Members(one.axes, settings, measures, np.concatenate([one.ok, other.ok]), curves, epochs, None)
 
 
 def _template(dataset: Any) -> Any:

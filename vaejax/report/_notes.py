@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from vaejax.report._members import Members, levels
-from vaejax.report._words import count, is_number, name, number, safe, setting
+from vaejax.report._shown import Shown
+from vaejax.report._words import count, is_number, name, number, setting
 
 _MINUS = "\N{MINUS SIGN}"
 
-_GLOSSARY = (
+GLOSSARY = (
     (
         "Distortion",
-        f"{_MINUS}E<sub>q(z|x)</sub> log p(x|z)",
+        f"{_MINUS}E log p(x|z), z from q(z|x)",
         "What is lost when the example is rebuilt from its code. Smaller is better.",
     ),
     (
@@ -29,13 +30,13 @@ _GLOSSARY = (
     ),
     (
         "Log likelihood",
-        "log 1/K Σ<sub>k</sub> p(x, z<sub>k</sub>) / q(z<sub>k</sub>|x)",
+        "log 1/K Σ p(x, z) / q(z|x), K draws z from q(z|x)",
         "A tighter bound, from K importance samples: closer to log p(x) than the ELBO, and what members are compared "
         "by. Larger is better.",
     ),
     (
         "Active units",
-        "Var<sub>x</sub> E<sub>q(z|x)</sub>[z] above a threshold",
+        "Var(E[z]) > 0.01, over test examples, z from q(z|x)",
         "How many latents carry information; the others stay at the prior.",
     ),
     (
@@ -52,6 +53,12 @@ _GLOSSARY = (
     ),
 )
 
+SECONDS = {  # of a run's timing, in order
+    "first_segment": "compiling and the first segment",
+    "train_and_measure": "training and measuring",
+    "write": "writing",
+}
+
 _MADE = (
     ("name", "Data"),
     ("preparation", "Preparation"),
@@ -67,27 +74,13 @@ _MADE = (
 )
 
 
-def glossary() -> str:
-    """HTML: every measure, its formula and what it tells."""
-    items = "".join(
-        f"<div><dt>{term}<code>{formula}</code></dt><dd>{text}</dd></div>" for term, formula, text in _GLOSSARY
-    )
-    return (
-        "<p>All are in nats per example. Training saw the training split only. Some fifty times while it was trained "
-        "every member was "
-        "measured on the validation split, and its best state there was kept; that state was then measured on the "
-        "test split.</p>"
-        f'<dl class="glossary">{items}</dl>'
-    )
-
-
-def made(flat: Members, attrs: dict[Any, Any]) -> str:
-    """HTML: the grid, the data and the training, as far as the data set says."""
+def made(shown: Shown, flat: Members) -> list[tuple[str, str]]:
+    """The grid, the data and the training, as far as the data set and the folder say."""
+    attrs = dict(shown.dataset.attrs)
     known = [("Grid", grid(flat))] + [(title, _value(attrs[key])) for key, title in _MADE if key in attrs]
-    told = {key for key, _ in _MADE}
-    known += [(name(key), _value(value)) for key, value in attrs.items() if key not in told and _is_short(value)]
-    items = "".join(f"<div><dt>{safe(title)}</dt><dd>{safe(value)}</dd></div>" for title, value in known)
-    return f'<dl class="made">{items}</dl>'
+    told = {key for key, _ in _MADE} | {"warnings", "not_measured", "evaluated", "unfinished"} | set(SECONDS)
+    further = {key: value for key, value in {**attrs, **shown.facts}.items() if key not in told}
+    return known + [(name(key)[:1].upper() + name(key)[1:], _value(value)) for key, value in further.items() if _is_short(value)]
 
 
 def grid(flat: Members) -> str:

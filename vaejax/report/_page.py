@@ -3,179 +3,137 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from vaejax.report import _answer, _assets, _charts, _findings, _notes, _paid, _settled, _strips, _table, _told
+from vaejax.report._roster import Roster, hues, legend, roster
+from vaejax.report._style import variables
+from vaejax.report._words import listed
 from vaejax.errors import OutputError
-from vaejax.report import _answer, _curves, _findings, _held_out, _measures, _notes, _paid, _rate_distortion, _tiles
-from vaejax.report._members import Members, hue_axis, hues, levels, members
-from vaejax.report._portrait import Portrait
-from vaejax.report._style import CSS, SCRIPT, palette
-from vaejax.report._table import table
-from vaejax.report._words import count, name, safe, setting
+from vaejax.written import write_bytes
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+if TYPE_CHECKING:
+    from vaejax.report._shown import Shown
+
+PICTURES = 2_900_000  # bytes of all pictures of a page
+
+_TITLES = {"trade": "Rate and distortion", "sizes": "How many latents are enough?", "curves": "Was training long enough?"}
 
 
-def page(dataset: Any, answer: Any, portrait: Portrait | None = None) -> str:
-    """The page as HTML.
+def page(*shown: Shown) -> str:
+    """The page as HTML: of one run, or of several that are compared. All that a page shows is in it.
 
-    dataset: what the grid measured (`xarray.Dataset`), whatever its axes; one dimension `point` is a list of members.
-    answer: the sentence and what it rests on; a beta or latent size that is `None` is not named.
-    portrait: pictures of the chosen member; what is `None` is left out.
+    >>> import numpy as np, xarray as xr
+    >>> table = xr.Dataset({"status": ("beta", ["ok"]), "elbo": ("beta", [-1.0])}, {"beta": [1.0]})
+    >>> "No answer yet." in page(Shown(table))
+    True
     """
-    flat = members(dataset, answer)
-    parts = [part for part in _sections(flat, dataset, answer, portrait or Portrait()) if part[2]]
-    nav = "".join(f'<a href="#{key}">{title}</a>' for key, title, _ in parts)
-    body = "\n".join(f'<section id="{key}"><h2>{title}</h2>\n{inner}</section>' for key, title, inner in parts)
-    top = _answer.hero(flat, answer, _eyebrow(flat, dict(dataset.attrs))) + _answer.cautions(answer)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        f"<title>{_answer.plain_headline(flat, answer)}</title>\n"
-        f"<style>{palette(max(hues(flat), default=0) + 1)}{CSS}</style>\n</head>\n<body>\n<main>\n"
-        f'{top}\n<nav aria-label="On this page">{nav}</nav>\n{body}\n</main>\n'
-        f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
+    from markupsafe import Markup
+
+    found = roster(shown)
+    pictures = [_strips.drawn(one, PICTURES // len(shown)) for one in shown]
+    drawn = _charts.charts(found)
+    charts = [(key, _TITLES[key], _captions(key, found)) for key in _TITLES if key in drawn]
+    runs = [
+        _answer.hero(one, flat, first) for one, flat, first in zip(found.shown, found.runs, found.first, strict=True)
+    ]
+    paid = [_named(_paid.paid(one.answer), text) for one, text in _each(found)]
+    findings = [_named(_findings.findings(one.dataset), text) for one, text in _each(found)]
+    num_hues = max(hues(found), default=0) + 1
+    return _assets.rendered(
+        title=" | ".join(run["headline"] for run in runs),
+        several=len(shown) > 1,
+        runs=runs,
+        nav=_nav(charts, any(paid), any(findings)),
+        charts=charts,
+        legend=legend(found),
+        paid=[one for one in paid if one],
+        findings=[one for one in findings if one],
+        table_note=_table.note(found),
+        heads=_table.heads(found),
+        rows=_table.rows(found),
+        unmeasured=[line for one in shown for line in one.dataset.attrs.get("not_measured", "").splitlines()],
+        made=[_made(one, flat, text) for (one, text), flat in zip(_each(found), found.runs, strict=True)],
+        glossary=_notes.GLOSSARY,
+        day=Markup(variables(num_hues)),
+        night=Markup(variables(num_hues, night=True)),
+        css=Markup(_assets.static("page.css")),
+        vega=Markup(_assets.vega()),
+        script=Markup(_assets.script()),
+        data=Markup(_told.told(found, pictures, _file(found))),
     )
 
 
-def write(path: str | os.PathLike[str], dataset: Any, answer: Any, portrait: Portrait | None = None) -> None:
-    """Write `page` to `path`: all of it or nothing; folders are made. Raises `OutputError` where that cannot be."""
+def write(path: str | os.PathLike[str], *shown: Shown) -> None:
+    """Write `page` to `path`: all of it or nothing; folders are made. Raises: OutputError where that cannot be."""
     target = Path(path)
-    text = page(dataset, answer, portrait)
+    content = page(*shown).encode()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise OutputError(
-            f"expected a place to write the report, got {target}: {error.strerror}; choose another"
-        ) from error
-    try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(beside, 0o644)
-        os.replace(beside, target)
-    except OSError as error:
-        Path(beside).unlink(missing_ok=True)
-        raise OutputError(
-            f"expected a place to write the report, got {target}: {error.strerror}; choose another"
-        ) from error
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; choose another place") from None
+    write_bytes(target, content)
 
 
-def _eyebrow(flat: Members, attrs: dict[Any, Any]) -> str:
-    return " · ".join(part for part in ("vaejax", str(attrs.get("name", "")), _notes.grid(flat)) if part)
+def _each(found: Roster) -> list[tuple[Shown, str]]:
+    return list(zip(found.shown, found.names, strict=True))
 
 
-def _sections(flat: Members, dataset: Any, answer: Any, portrait: Portrait) -> list[tuple[str, str, str]]:
-    """Anchor, title and HTML of each section in reading order; empty HTML where there is nothing to tell."""
+def _named(values: dict[str, Any] | None, text: str) -> dict[str, Any] | None:
+    return None if values is None else {**values, "name": text}
+
+
+def _nav(charts: list[Any], paid: bool, findings: bool) -> list[tuple[str, str]]:
+    short = {"trade": "Rate and distortion", "sizes": "Latent size", "curves": "Training"}
     return [
-        ("rate-distortion", "Rate and distortion", _rate_distortion_section(flat)),
-        ("latent-size", "How many latents are enough?", _held_out_section(flat, answer.margin_nats)),
-        ("paid", "What a smaller or larger one costs", _paid.paid(answer)),
-        ("measures", "Further measures", _measures.measures(dataset, answer)),
-        ("training", "Was training long enough?", _training_section(flat)),
-        ("doctor", "What went wrong?", _findings.findings(dataset)),
-        ("all-members", "All members", _table_section(flat)),
-        ("samples", "Samples", _samples(portrait)),
-        ("reconstructions", "Reconstructions", _reconstructions(portrait)),
-        ("traversal", "Latent traversal", _traversal(portrait)),
-        ("glossary", "How to read these numbers", _notes.glossary()),
-        ("made", "How it was made", _notes.made(flat, dict(dataset.attrs))),
+        ("grid", "Grid"),
+        *((key, short[key]) for key, _, _ in charts),
+        ("member", "A member"),
+        *([("paid", "Costs")] if paid else []),
+        *([("doctor", "What went wrong")] if findings else []),
+        ("all-members", "All members"),
+        ("made", "How it was made"),
+        ("glossary", "Glossary"),
     ]
 
 
-def _figure(picture: str, key: str, *captions: str) -> str:
-    text = "".join(f"<p>{caption}</p>" for caption in captions if caption)
-    return f"{key}<figure><div>{picture}</div><figcaption>{text}</figcaption></figure>"
+def _captions(key: str, found: Roster) -> list[str]:
+    colours, texts = legend(found)
+    hue = f" Colours are {colours}: {listed(texts)}." if len(texts) > 1 else ""
+    if key == "trade":
+        return [
+            "Each disc is a member, measured on the test split: the further left, the less its code tells about an "
+            "example; the further down, the better the example is rebuilt. Larger discs have more latents." + hue,
+            "Along a grey diagonal the ELBO is the same; it rises towards the lower left. The dashed line is the Pareto "
+            "front: of what is on it no other member has less of both.",
+        ]
+    if key == "sizes":
+        return [
+            "Importance-weighted log likelihood of the test split (the bound, where that is not known); higher is better. "
+            "Discs are members, lines the mean of each colour. The shaded band is one margin deep, from the best mean."
+            + hue,
+            "Bars are one standard error, from test examples and seeds together. Members share the test examples, so "
+            "differences between them are known better than the bars suggest.",
+        ]
+    said = [_settled.settled(flat) for flat in found.runs]
+    return ["Each member's bound on the validation split as it was trained." + hue, *[text for text in said if text]]
 
 
-def _rate_distortion_section(flat: Members) -> str:
-    picture, note = _rate_distortion.rate_distortion(flat)
-    if not picture:
-        return ""
-    first = (
-        "Each disc is one member, measured on the test split. The further left, the less its code tells about an "
-        "example; the further down, the better the example is rebuilt."
-    )
-    second = "Along a diagonal the ELBO is the same; it rises towards the lower left."
-    third = "Rest the pointer on a disc to see who it is; a click leads to its row."
-    return _figure(picture, _key(flat, sizes=True), first, second, third, note)
+def _made(shown: Shown, flat: Any, text: str) -> dict[str, Any]:
+    """How a run was made; its seconds as shares of a bar."""
+    parts = [(key, float(shown.facts[key])) for key in _notes.SECONDS if shown.facts.get(key)]
+    total = sum(seconds for _, seconds in parts)
+    told = [(f"{_notes.SECONDS[key]} {seconds:.3g} s", round(seconds / total, 4)) for key, seconds in parts if total]
+    return {
+        "name": text,
+        "facts": _notes.made(shown, flat),
+        "seconds": told,
+        "time_told": "; ".join(text for text, _ in told),
+    }
 
 
-def _held_out_section(flat: Members, margin: float) -> str:
-    picture, note = _held_out.held_out(flat, margin)
-    if not picture:
-        return ""
-    first = (
-        "Importance-weighted log likelihood of the test split; higher is better. Discs are members, and the line is "
-        "their mean over seeds. The shaded band is one margin deep and starts at the best mean."
-    )
-    second = (
-        "Bars are one standard error, from test examples and seeds together. Members share the test examples, so "
-        "differences between them are known better than the bars suggest."
-    )
-    return _figure(picture, _key(flat), first, second, safe(note))
-
-
-def _training_section(flat: Members) -> str:
-    picture, note = _curves.curves(flat)
-    told = _curves.verdict(flat) if flat.ok.any() else "<p>Every member diverged.</p>"
-    if not picture:
-        return told
-    text = "Each member's bound on the validation split as it was trained; the last 20% of the epochs are shaded."
-    return told + _figure(picture, _key(flat, lines=True), text, note)
-
-
-def _key(flat: Members, sizes: bool = False, lines: bool = False) -> str:
-    """The legend: what the colours are and, if asked for, what the size of a disc is."""
-    items = []
-    axis = hue_axis(flat)
-    if axis is not None and len(levels(flat, axis)) > 1:
-        items.append(f"<b>{safe(name(axis))}</b>")
-        items += [f'<span><i style="background:var(--c{i})"></i>{text}</span>' for i, text in _few(levels(flat, axis))]
-    if sizes and len(levels(flat, "latent_size")) > 1:
-        items.append("<b>latent size</b>")
-        wide = list(_rate_distortion.radii(flat).values())
-        for i, text in _few(levels(flat, "latent_size")):
-            items.append(f'<span><i style="width:{2 * wide[i]:.0f}px;height:{2 * wide[i]:.0f}px"></i>{text}</span>')
-    if flat.chosen is not None:
-        items.append(f'<span><i class="{"stroke" if lines else "hollow"}"></i>chosen</span>')
-    return f'<div class="key">{"".join(items)}</div>'
-
-
-def _few(values: list[Any]) -> list[tuple[int, str]]:
-    """At most nine of the values, with their places."""
-    step = max(1, -(-(len(values) - 1) // 8))
-    return [(i, safe(setting(values[i]))) for i in range(0, len(values), step)]
-
-
-def _table_section(flat: Members) -> str:
-    diverged = int((~flat.ok).sum())
-    tail = f"; {diverged:,} diverged and {'has' if diverged == 1 else 'have'} no numbers" if diverged else ""
-    return f"<p>{count(len(flat.settings), 'member')}{tail}. Choose a heading to sort by it.</p>{table(flat)}"
-
-
-def _has(array: Any) -> bool:
-    return array is not None and len(array) > 0
-
-
-def _samples(portrait: Portrait) -> str:
-    if not _has(portrait.samples):
-        return ""
-    return "<p>Drawn from the prior and decoded by the chosen member.</p>" + _tiles.samples(portrait.samples)
-
-
-def _reconstructions(portrait: Portrait) -> str:
-    if not _has(portrait.examples) or not _has(portrait.reconstructions):
-        return ""
-    return _tiles.pairs(portrait.examples, portrait.reconstructions)
-
-
-def _traversal(portrait: Portrait) -> str:
-    if not _has(portrait.traversal):
-        return ""
-    scale = portrait.examples if _has(portrait.examples) else None
-    text = "<p>One example, one latent moved from low to high along each row, all others held.</p>"
-    return text + _tiles.traversal(portrait.traversal, portrait.traversal_labels, scale)
+def _file(found: Roster) -> str:
+    """What a download is called: letters, digits and dashes."""
+    return re.sub(r"[^A-Za-z0-9-]+", "-", "-".join(found.names)).strip("-").lower() or "members"

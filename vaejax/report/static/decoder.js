@@ -1,0 +1,1 @@
+const liveDecoder=()=>null, fromHalf=()=>null;

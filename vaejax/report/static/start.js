@@ -1,0 +1,5 @@
+startHeat();
+startCharts();
+startMembers();
+startTable();
+begin();
