@@ -35,8 +35,12 @@ KNOWN = (
     Measure("elbo", "ELBO", "nats", "−(distortion + rate), test split, at beta 1 whatever was trained", 1),  # noqa: RUF001
     Measure("distortion", "distortion", "nats", "−E log p(x|z) over q(z|x), test split", -1),  # noqa: RUF001
     Measure("rate", "rate", "nats", "KL(q(z|x) ‖ p(z)), test split"),
-    Measure("active_units", "active units", "latents", "latents whose mean of q varies over the test split by > 0.01", 0, 0),
-    Measure("effective_sample_size", "effective draws", "of K", "how many of the K draws count; median over test", 1, 1),
+    Measure(
+        "active_units", "active units", "latents", "latents whose mean of q varies over the test split by > 0.01", 0, 0
+    ),
+    Measure(
+        "effective_sample_size", "effective draws", "of K", "how many of the K draws count; median over test", 1, 1
+    ),
     Measure("elbo_validation", "ELBO, validation", "nats", "the same on the split that chose the epoch", 1),
     Measure("elbo_train", "ELBO, training", "nats", "the same on the training split, one draw of z", 1),
     Measure("drift", "drift", "nats", "change of the validation bound over the last 20% of the epochs"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from vaejax.report._measured import measured
 from vaejax.report._words import is_number, name, plain, setting
+
 
 class Members(NamedTuple):
     """All members of a run in the order of its grid, then of each further one.
@@ -37,7 +38,7 @@ def members(dataset: Any, answer: Any, rounds: Sequence[Any] = ()) -> Members:
     """Flatten grids of one set of axes. An explicit list of points (one dimension `point`) has its coordinates."""
     parts = [_members(one) for one in (dataset, *rounds)]
     flat = functools.reduce(_joined, parts)
-    return flat._replace(chosen=_chosen(flat, dict(answer.member or {}) if answer is not None else {}))
+    return flat._replace(chosen=chosen_of(flat, {} if answer is None else answer.member or {}))
 
 
 def _members(dataset: Any) -> Members:
@@ -107,7 +108,7 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _chosen(flat: Members, member: dict[str, Any]) -> int | None:
+def chosen_of(flat: Members, member: Mapping[str, Any]) -> int | None:
     """The member with these settings; of several (an axis is not named) the one with the best log likelihood."""
     asked = [(flat.axes.index(axis), value) for axis, value in member.items() if axis in flat.axes]
     if not member or not flat.ok.any():

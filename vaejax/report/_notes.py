@@ -80,7 +80,9 @@ def made(shown: Shown, flat: Members) -> list[tuple[str, str]]:
     known = [("Grid", grid(flat))] + [(title, _value(attrs[key])) for key, title in _MADE if key in attrs]
     told = {key for key, _ in _MADE} | {"warnings", "not_measured", "evaluated", "unfinished"} | set(SECONDS)
     further = {key: value for key, value in {**attrs, **shown.facts}.items() if key not in told}
-    return known + [(name(key)[:1].upper() + name(key)[1:], _value(value)) for key, value in further.items() if _is_short(value)]
+    return known + [
+        (name(key)[:1].upper() + name(key)[1:], _value(value)) for key, value in further.items() if _is_short(value)
+    ]
 
 
 def grid(flat: Members) -> str:

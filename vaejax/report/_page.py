@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaejax.report import _answer, _assets, _charts, _findings, _notes, _paid, _settled, _strips, _table, _told
+from vaejax.errors import OutputError
+from vaejax.report import _answer, _assets, _findings, _notes, _paid, _settled, _strips, _table, _told, charts
 from vaejax.report._roster import Roster, hues, legend, roster
 from vaejax.report._style import variables
 from vaejax.report._words import listed
-from vaejax.errors import OutputError
 from vaejax.written import write_bytes
 
 if TYPE_CHECKING:
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 PICTURES = 2_900_000  # bytes of all pictures of a page
 
-_TITLES = {"trade": "Rate and distortion", "sizes": "How many latents are enough?", "curves": "Was training long enough?"}
+_TITLES = {
+    "trade": "Rate and distortion",
+    "sizes": "How many latents are enough?",
+    "curves": "Was training long enough?",
+}
 
 
 def page(*shown: Shown) -> str:
@@ -34,8 +38,8 @@ def page(*shown: Shown) -> str:
 
     found = roster(shown)
     pictures = [_strips.drawn(one, PICTURES // len(shown)) for one in shown]
-    drawn = _charts.charts(found)
-    charts = [(key, _TITLES[key], _captions(key, found)) for key in _TITLES if key in drawn]
+    drawn = charts.charts(found)
+    figures = [(key, _TITLES[key], _captions(key, found)) for key in _TITLES if key in drawn]
     runs = [
         _answer.hero(one, flat, first) for one, flat, first in zip(found.shown, found.runs, found.first, strict=True)
     ]
@@ -46,8 +50,8 @@ def page(*shown: Shown) -> str:
         title=" | ".join(run["headline"] for run in runs),
         several=len(shown) > 1,
         runs=runs,
-        nav=_nav(charts, any(paid), any(findings)),
-        charts=charts,
+        nav=_nav(figures, any(paid), any(findings)),
+        charts=figures,
         legend=legend(found),
         paid=[one for one in paid if one],
         findings=[one for one in findings if one],
@@ -62,7 +66,7 @@ def page(*shown: Shown) -> str:
         css=Markup(_assets.static("page.css")),
         vega=Markup(_assets.vega()),
         script=Markup(_assets.script()),
-        data=Markup(_told.told(found, pictures, _file(found))),
+        data=Markup(_told.told(found, drawn, pictures, _file(found))),
     )
 
 
@@ -106,14 +110,14 @@ def _captions(key: str, found: Roster) -> list[str]:
         return [
             "Each disc is a member, measured on the test split: the further left, the less its code tells about an "
             "example; the further down, the better the example is rebuilt. Larger discs have more latents." + hue,
-            "Along a grey diagonal the ELBO is the same; it rises towards the lower left. The dashed line is the Pareto "
-            "front: of what is on it no other member has less of both.",
+            "Along a grey diagonal the ELBO is the same; it rises towards the lower left. The dashed line is the "
+            "Pareto front: of what is on it no other member has less of both.",
         ]
     if key == "sizes":
         return [
-            "Importance-weighted log likelihood of the test split (the bound, where that is not known); higher is better. "
-            "Discs are members, lines the mean of each colour. The shaded band is one margin deep, from the best mean."
-            + hue,
+            "Importance-weighted log likelihood of the test split (the bound, where that is not known); higher is "
+            "better. Discs are members, lines the mean of each colour. The shaded band is one margin deep, from the "
+            "best mean." + hue,
             "Bars are one standard error, from test examples and seeds together. Members share the test examples, so "
             "differences between them are known better than the bars suggest.",
         ]

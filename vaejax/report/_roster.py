@@ -58,7 +58,9 @@ def roster(shown: Sequence[Shown]) -> Roster:
 
 def _names(shown: Sequence[Shown]) -> tuple[str, ...]:
     names = [one.name or str(one.dataset.attrs.get("name", "")) or "run" for one in shown]
-    return tuple(f"{text} ({names[: at + 1].count(text)})" if names.count(text) > 1 else text for at, text in enumerate(names))
+    return tuple(
+        f"{text} ({names[: at + 1].count(text)})" if names.count(text) > 1 else text for at, text in enumerate(names)
+    )
 
 
 def _hue(found: Roster) -> str | None:
@@ -71,9 +73,7 @@ def column(found: Roster, axis: str) -> list[Any]:
     """The value of every member on an axis; `None` where its run has no such axis."""
     if axis == RUN and len(found.runs) > 1:
         return [text for text, flat in zip(found.names, found.runs, strict=True) for _ in flat.settings]
-    return [
-        row[flat.axes.index(axis)] if axis in flat.axes else None for flat in found.runs for row in flat.settings
-    ]
+    return [row[flat.axes.index(axis)] if axis in flat.axes else None for flat in found.runs for row in flat.settings]
 
 
 def levels(found: Roster, axis: str) -> list[Any]:

@@ -21,7 +21,7 @@ def heads(found: Roster) -> list[dict[str, Any]]:
 
 
 def rows(found: Roster) -> list[dict[str, Any]]:
-    """One for each member: `kind` is `chosen` or `diverged`; a cell has its text and its value to the last digit kept."""
+    """One for each member: `kind` is `chosen` or `diverged`; a cell has its text and its value to seven digits."""
     axes, numbers = [column(found, axis) for axis in found.axes], [values(found, one.key) for one in found.measures]
     texts, good, chosen = labels(found), ok(found), set(found.chosen)
     made = []

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from vaejax.answer import doctor
-from vaejax.report._charts import charts, limits, rows
 from vaejax.report._roster import Roster, column, hues, labels, levels, ok, values
 from vaejax.report._words import is_number, name, plain, setting
+from vaejax.report.charts import Spec, limits, rounded, rows
 
 MOST_POINTS = 60  # of a curve
 
 
-def told(found: Roster, pictures: list[Mapping[str, Any]], file: str) -> str:
+def told(found: Roster, charts: Mapping[str, Spec], pictures: Sequence[Mapping[str, Any]], file: str) -> str:
     """JSON that can stand in a script element: whatever names contain, nothing in it ends the element.
 
-    pictures: of each run, as `strips.drawn` gives them. file: what a download is called.
+    charts: as Vega, by name. pictures: of each run, as `strips.drawn` gives them. file: what a download is called.
     """
     said = {
         "file": file,
@@ -27,7 +27,7 @@ def told(found: Roster, pictures: list[Mapping[str, Any]], file: str) -> str:
         "measures": [one._asdict() for one in found.measures],
         "members": _members(found),
         "chosen": found.chosen,
-        "charts": charts(found),
+        "charts": charts,
         "rows": rows(found),
         "curves": _curves(found),
         "zooms": _zooms(found),
@@ -66,7 +66,7 @@ def _members(found: Roster) -> list[dict[str, Any]]:
                 {
                     "id": i, "number": i + 1, "run": run, "place_in_run": at, "label": texts[i], "hue": colours[i],
                     "ok": bool(good[i]), "place": [places[k][i] for k in range(len(found.axes))],
-                    "values": {key: _rounded(found_values[i]) for key, found_values in numbers.items()},
+                    "values": {key: rounded(found_values[i]) for key, found_values in numbers.items()},
                     "findings": said.get(at, []), "command": shown.commands.get(at, ""), "python": _python(flat, at),
                 }
             )  # fmt: skip
@@ -77,10 +77,6 @@ def _places(found: Roster, axis: str) -> list[int | None]:
     """Of every member, the number of its value among the levels of an axis."""
     at = {value: rank for rank, value in enumerate(levels(found, axis))}
     return [at.get(value) for value in column(found, axis)]
-
-
-def _rounded(value: float) -> float | None:
-    return float(f"{value:.7g}") if np.isfinite(value) else None
 
 
 def _python(flat: Any, at: int) -> str:
@@ -117,7 +113,12 @@ def _curves(found: Roster) -> list[dict[str, Any]]:
         keep = np.unique(np.linspace(0, len(flat.epochs) - 1, MOST_POINTS).round().astype(int))
         for at, curve in enumerate(flat.curves):
             made += [
-                {"id": first + at, "hue": colours[first + at], "epoch": float(flat.epochs[k]), "bound": _rounded(curve[k])}
+                {
+                    "id": first + at,
+                    "hue": colours[first + at],
+                    "epoch": float(flat.epochs[k]),
+                    "bound": rounded(curve[k]),
+                }
                 for k in keep
                 if np.isfinite(curve[k])
             ]

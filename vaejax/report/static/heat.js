@@ -71,20 +71,21 @@ const drawHeat = () => {
   const [low, high] = measure?.better > 0 ? [cut(0.1), cut(1)] : measure?.better < 0 ? [cut(0), cut(0.9)] : [cut(0), cut(1)];
   const part = value => { const p = high > low ? (value - low) / (high - low) : 0.5; return measure.better < 0 ? 1 - p : p; };
   const head = make("thead", {},
-    heat.across === null ? null : make("tr", {}, make("th", {}), make("th", { colspan: columns.length, class: "axis", scope: "colgroup" }, axis(heat.across).title)),
-    make("tr", {}, make("th", { class: "corner" }, heat.down === null ? "" : axis(heat.down).title), ...columns.map(text => make("th", { scope: "col" }, text))));
+    heat.across === null ? null : make("tr", {}, make("td", {}), make("th", { colspan: columns.length, class: "axis", scope: "colgroup" }, axis(heat.across).title)),
+    make("tr", {}, make(heat.down === null ? "td" : "th", { class: "corner" }, heat.down === null ? "" : axis(heat.down).title), ...columns.map(text => make("th", { scope: "col" }, text))));
   const body = make("tbody", {}, ...rows.map((text, i) => make("tr", {},
     make("th", { scope: "row" }, text), ...columns.map((across, j) => {
       const members = cells[i][j], sum = sums[i][j];
       const where = [heat.down === null ? "" : `${axis(heat.down).title} ${text}`, heat.across === null ? "" : `${axis(heat.across).title} ${across}`].filter(Boolean).join(", ");
       if (!members.length) return make("td", {}, make("button", { type: "button", disabled: true, "aria-label": `${where}: no member` }, "\u2013"));
       const best = bestOf(members), spread = sum && sum.num > 1 ? `±\u2009${shown(sum.half, measure.decimals)}` : "";
+      const star = members.some(one => page.chosen.includes(one.id));
       const rgb = sum ? mix(part(sum.mean)) : null;
       const button = make("button", {
         type: "button", "data-row": i, "data-column": j, "data-ids": members.map(one => one.id).join(" "),
-        class: members.some(one => page.chosen.includes(one.id)) ? "star" : null,
+        class: star ? "star" : null,
         style: rgb ? `background:rgb(${rgb});color:${onColour(rgb)}` : null,
-        "aria-label": sum ? `${where}: ${measure.title} ${shown(sum.mean, measure.decimals)} ${measure.unit}${spread ? `, mean of ${sum.num}, ${spread}` : ""}` : `${where}: diverged or not measured`,
+        "aria-label": sum ? `${where}: ${measure.title} ${shown(sum.mean, measure.decimals)} ${measure.unit}${spread ? `, mean of ${sum.num}, ${spread}` : ""}${star ? ", chosen" : ""}` : `${where}: diverged or not measured`,
         onclick: event => choose(best.id, event.shiftKey ? "b" : "a"),
         onkeydown: event => heatKey(event, i, j),
       }, sum ? shown(sum.mean, measure.decimals) : members.every(one => one.ok) ? "\u2013" : "diverged", spread ? make("small", {}, spread) : null);

@@ -1,0 +1,43 @@
+"""The bound over training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vaejax.report._roster import Roster
+from vaejax.report.charts._spec import A, B, Spec, amount, hue_scale, scale_of, spec_of
+
+
+def curves(found: Roster) -> Spec | None:
+    """The bound on the validation split as each member was trained."""
+    drawn = [flat.curves for flat in found.runs if flat.curves.shape[1] > 1 and np.isfinite(flat.curves).any()]
+    if not drawn:
+        return None
+    low, high = zip(*(_heights(curves) for curves in drawn), strict=True)
+    domain = scale_of((min(low), max(high)))
+    place = {
+        "x": amount("epoch", "epoch", axis={"grid": False, "tickMinStep": 1}, scale={"nice": False, "zero": False}),
+        "y": amount("bound", "ELBO, validation (nats)", scale=domain),
+    }
+    line = {"type": "line", "clip": True, "strokeWidth": 1.3, "opacity": 0.55, "cursor": "pointer"}
+    layers = [
+        {"mark": line, "encoding": {**place, "detail": {"field": "id"}, "stroke": hue_scale(found)}},
+        *[
+            {
+                "transform": [{"filter": test}],
+                "mark": {**line, "opacity": 1, "strokeWidth": 3, "stroke": "var(--ink)", "strokeDash": dash},
+                "encoding": {**place, "detail": {"field": "id"}},
+            }
+            for test, dash in (A, B)
+        ],
+    ]
+    return spec_of("The bound on the validation split over training.", layers, height=320, data={"name": "curves"})
+
+
+def _heights(curves: np.ndarray) -> tuple[float, float]:
+    """From where the worst curve stands after a tenth of the epochs: the first steep rise hides all else."""
+    later = curves[:, max(1, curves.shape[1] // 10) :]
+    later = later if np.isfinite(later).any() else curves
+    low, high = float(np.nanquantile(later, 0.01)), float(np.nanmax(curves))
+    pad = max(0.06 * (high - low), 0.05)
+    return low - pad, high + pad

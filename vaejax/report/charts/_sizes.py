@@ -1,0 +1,85 @@
+"""Held-out likelihood against latent size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vaejax.report._roster import Roster, column, hues, levels, ok, values
+from vaejax.report._words import is_number, plain, setting
+from vaejax.report.charts._spec import A, B, Spec, amount, discs, held_out, hue_scale, limits, ring, spec_of
+
+
+def sizes(found: Roster) -> Spec | None:
+    """Held-out likelihood against latent size: points are members, lines means over all but size and colour."""
+    held, sizes = held_out(found), levels(found, "latent_size")
+    if not held or len(sizes) < 2:
+        return None
+    title = {"log_likelihood": "log likelihood (nats)", "elbo": "ELBO (nats)"}[held[0]]
+    x = {"field": "latents", "title": "latent size", **_size_axis(sizes)}
+    frame = {"zero": False, "nice": False, "domainMin": {"expr": "low"}, "domainMax": {"expr": "high"}}
+    y, hue = amount(held[0], title, scale=frame), hue_scale(found)
+    place, means = {"x": x, "y": y}, {"values": _means(found, held)}
+    ends = {"y": {**y, "field": "down"}, "y2": {"field": "up"}}
+    layers = [
+        {
+            "data": {"values": _band(found)},
+            "mark": {"type": "rect", "fill": "var(--band)", "clip": True},
+            "encoding": {"y": {**y, "field": "low"}, "y2": {"field": "high"}},
+        },
+        {
+            "data": means,
+            "mark": {"type": "line", "clip": True, "strokeWidth": 1.8},
+            "encoding": {**place, "stroke": hue, "detail": {"field": "hue"}},
+        },
+        {"data": means, "mark": {"type": "rule", "clip": True}, "encoding": {"x": x, **ends, "stroke": hue}},
+        {"mark": discs(size=52, opacity=0.9, strokeWidth=1), "encoding": {**place, "fill": hue}},
+        *[ring(test, dash, place, {"value": 210}) for test, dash in (A, B)],
+    ]
+    good = values(found, held[0])
+    low, high = limits(good[ok(found) & np.isfinite(good)])
+    said = "Held-out likelihood of each member against its latent size."
+    zoom = [{"name": "low", "value": low}, {"name": "high", "value": high}]
+    return spec_of(said, layers, data={"name": "members"}, params=zoom)
+
+
+def _size_axis(sizes: list[Any]) -> Spec:
+    if not all(is_number(size) and size > 0 for size in sizes):
+        return {"type": "ordinal", "sort": [setting(size) for size in sizes]}
+    kind = {"type": "log", "base": 2} if sizes[-1] / sizes[0] >= 4 else {"type": "linear", "zero": False}
+    axis = {"values": [plain(size) for size in sizes], "format": "~g", "grid": False, "labelOverlap": True}
+    return {"type": "quantitative", "scale": {**kind, "nice": False, "padding": 18}, "axis": axis}
+
+
+def _band(found: Roster) -> list[Spec]:
+    """One margin deep, from the best mean of a setting: of a single run with an answer."""
+    answer = found.shown[0].answer
+    if len(found.shown) > 1 or answer is None or not np.isfinite(answer.margin_nats):
+        return []
+    means = [one["mean"] for one in _means(found, held_out(found), by_all=True)]
+    return [{"low": max(means) - float(answer.margin_nats), "high": max(means)}] if means else []
+
+
+def _means(found: Roster, held: tuple[str, ...], by_all: bool = False) -> list[Spec]:
+    """Means over seeds, with one standard error from test examples and seeds: sqrt(mean(se^2) + s^2 / n).
+
+    by_all: of each setting; else of each colour and latent size.
+    """
+    value, errors = (
+        values(found, held[0]),
+        np.nan_to_num(values(found, held[1]) if len(held) > 1 else np.zeros(found.num)),
+    )
+    axes = [axis for axis in found.axes if axis != "seed"] if by_all else []
+    columns = [hues(found), column(found, "latent_size"), *(column(found, axis) for axis in axes)]
+    cells: dict[tuple[Any, ...], list[int]] = {}
+    for i in np.flatnonzero(ok(found) & np.isfinite(value)).tolist():
+        cells.setdefault(tuple(one[i] for one in columns), []).append(i)
+    made = []
+    for (hue, size, *_), at in cells.items():
+        mean, chance = float(value[at].mean()), float(value[at].var(ddof=1) / len(at)) if len(at) > 1 else 0.0
+        error = float(np.sqrt((errors[at] ** 2).mean() + chance))
+        made.append(
+            {"hue": hue, "latents": plain(size), held[0]: mean, "mean": mean, "down": mean - error, "up": mean + error}
+        )
+    return made
