@@ -6,3 +6,5 @@ from vaejax.report._page import write as write
 from vaejax.report._portrait import Portrait as Portrait
 
 from ._drawn import portrait_of as portrait_of
+from ._export import live_of as live_of
+from ._export import live_or_reason as live_or_reason
