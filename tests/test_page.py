@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -399,3 +400,38 @@ def test_pictures_are_those_of_the_member(opened):
         np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))).convert("L"), float)[:28, :28] / 255
     )
     assert np.abs(tile - portrait(seed=2).samples[0]).mean() < 0.03
+
+
+def test_the_live_decoder_paints_what_the_library_decodes(opened):
+    """Against `vj.decode`: the sliders are moved, and the canvas is read back."""
+    import jax
+    import jax.numpy as jnp
+
+    import vaejax as vj
+    from vaejax.report import Portrait, Traversed, live_of
+
+    bits = vj.likelihoods.bernoulli()
+    model = vj.vae(vj.nets.mlp(16), vj.nets.mlp(16), data_shape=(8, 8), latent_size=3, likelihood=bits)
+    params = vj.init(jax.random.key(0), model, jnp.zeros((1, 8, 8)))
+    params = jax.tree.map(lambda leaf: leaf + 0.4 * jax.random.normal(jax.random.key(leaf.size), leaf.shape), params)
+    live = live_of(jax.random.key(1), model, params)
+    start, values = np.array([0.5, -1.0, 0.25]), np.linspace(-2.5, 2.5, 9)
+    rows = tuple(Traversed(k, 3.0 - k, values, np.zeros((9, 8, 8))) for k in (2, 0, 1))
+    drawn = Portrait(samples=np.zeros((4, 8, 8)), traversals=rows, start=start, live=live)
+    one = opened(Shown(grid(diverged=(7,)), Answer(), portraits={26: drawn}))
+    z = start.copy()
+    for slider, latent, value in ((0, 2, -2.0), (2, 1, 1.75), (1, 0, 2.5)):
+        one.page.locator(".slider input").nth(slider).fill(str(value))
+        z[latent] = value
+        painted = one.page.evaluate(
+            "(() => { const canvas = document.querySelector('.live canvas');"
+            "return [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data] })()"
+        )
+        expected = np.asarray(vj.decode(model, params, jnp.asarray(z, jnp.float32)))
+        seen = np.array(painted, float).reshape(8, 8, 4)[..., 0] / 255
+        assert np.abs(seen - expected).max() <= live.tolerance + 0.5 / 255
+        assert expected.std() > 0.05
+    (said,) = re.findall(r"within (\S+) of the library", one.text(".live + .caption"))
+    assert float(said) == pytest.approx(live.tolerance, rel=0.06)
+    one.page.click("text=Back to the example")
+    assert one.page.locator(".slider input").nth(1).input_value() == "0.5"
