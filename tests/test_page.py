@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browsers import browser as browser
-from pages import NOBODY, Answer, grid, portrait, shown
+from pages import NOBODY, Answer, events, grid, portrait, shown
 
 from vaejax.report import Shown, write
 
@@ -417,7 +417,7 @@ def test_the_live_decoder_paints_what_the_library_decodes(opened):
     live = live_of(jax.random.key(1), model, params)
     start, values = np.array([0.5, -1.0, 0.25]), np.linspace(-2.5, 2.5, 9)
     rows = tuple(Traversed(k, 3.0 - k, values, np.zeros((9, 8, 8))) for k in (2, 0, 1))
-    drawn = Portrait(samples=np.zeros((4, 8, 8)), traversals=rows, start=start, live=live)
+    drawn = Portrait(samples=events((8, 8), 4), traversals=rows, start=start, live=live)
     one = opened(Shown(grid(diverged=(7,)), Answer(), portraits={26: drawn}))
     z = start.copy()
     for slider, latent, value in ((0, 2, -2.0), (2, 1, 1.75), (1, 0, 2.5)):
