@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,7 +48,10 @@ class Members(NamedTuple):
 
 
 def members(dataset: Any, answer: Any) -> Members:
-    """Flatten the grid. An explicit list of points (one dimension `point`) has its coordinates for axes."""
+    """Flatten the grid. An explicit list of points (one dimension `point`) has its coordinates for axes.
+
+    answer: what is chosen; `None` where there is no answer yet.
+    """
     dims = tuple(d for d in _template(dataset).dims if d != "epoch")
     axes, settings = _settings(dataset, dims)
     measures = {key: _flat(dataset[key], dims).astype(float) for key in MEASURES if key in dataset}
@@ -58,7 +62,7 @@ def members(dataset: Any, answer: Any) -> Members:
     curves = _curves(dataset, dims, num)
     epochs = dataset["epoch"].values if "epoch" in dataset.coords else np.arange(1, curves.shape[1] + 1)
     flat = Members(axes, settings, measures, ok, curves, np.asarray(epochs, float), None)
-    return flat._replace(chosen=_chosen(flat, dict(answer.member or {})))
+    return flat._replace(chosen=chosen_of(flat, {} if answer is None else answer.member or {}))
 
 
 def _template(dataset: Any) -> Any:
@@ -101,7 +105,7 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _chosen(flat: Members, member: dict[str, Any]) -> int | None:
+def chosen_of(flat: Members, member: Mapping[str, Any]) -> int | None:
     """The member with these settings; of several (an axis is not named) the one with the best log likelihood."""
     asked = [(flat.axes.index(axis), value) for axis, value in member.items() if axis in flat.axes]
     if not member or not flat.ok.any():

@@ -36,7 +36,8 @@ class Portrait(NamedTuple):
     samples: `[m, *data_shape]`, decoded from draws of the prior.
     traversals: in the order of the rate, the most informative latent first.
     interpolation: `[steps, *data_shape]`, between the codes of the first two examples.
-    rates: `[latent_size]`, the mean rate of each latent over test examples, nats; empty where it does not come per latent.
+    rates: `[latent_size]`, the mean rate of each latent over test examples, nats; empty where it does not come per
+        latent.
     codes: of test examples, in a plane.
     start: `[latent_size]`, the code of the first example, where sliders begin.
     live: the decoder as a program that a browser can run; `None` where it is too large or has an unknown operation.
