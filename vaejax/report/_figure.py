@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vaejax.report._style import DAYLIGHT
 from vaejax.report._words import safe
+from vaejax.report.figures._look import settings
 
 INK, MUTED, FAINT, GROUND = "#a80000", "#a80001", "#a80002", "#a80003"  # stand for var(--ink), ...
 _NAMES = ("ink", "muted", "faint", "ground")
@@ -59,8 +59,8 @@ def _render_one(key: str, kind: str, alt: str, draw: Callable[[Canvas], str], si
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # glyphs that the measuring font lacks: the browser has others
         matplotlib.rcdefaults()
-        settings: Any = matplotlib.rcParams
-        settings.update(_settings(INK, MUTED, FAINT))
+        current: Any = matplotlib.rcParams
+        current.update(settings(INK, MUTED, FAINT, _FONT))
         figure = Figure(figsize=(size[0] / 72, size[1] / 72))
         marks = draw(Canvas(figure, kind == "wide"))
         figure.savefig(
@@ -69,48 +69,6 @@ def _render_one(key: str, kind: str, alt: str, draw: Callable[[Canvas], str], si
     inner = _tidy(buffer.getvalue(), key)
     head = f'<svg class="picture {kind}" role="img" aria-label="{safe(alt)}" viewBox="0 0 {size[0]} {size[1]}">'
     return f"{head}{inner}{marks}</svg>"
-
-
-def painted(draw: Callable[[Any], None], size: tuple[int, int]) -> bytes:
-    """A figure as PNG in the colours of the day, for a file of its own; `draw` adds axes to it."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    buffer = io.BytesIO()
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        settings: Any = matplotlib.rcParams
-        settings.update(_settings(DAYLIGHT["ink"], DAYLIGHT["muted"], DAYLIGHT["faint"]))
-        figure = Figure(figsize=(size[0] / 72, size[1] / 72), facecolor=DAYLIGHT["ground"])
-        draw(figure)
-        for axes in figure.axes:
-            axes.set_facecolor(DAYLIGHT["ground"])
-        figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def _settings(ink: str, muted: str, faint: str) -> dict[str, Any]:
-    """The calm defaults; what a user has in a matplotlibrc does not reach the page."""
-    return {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "vaejax",
-        "text.parse_math": False,
-        "axes.unicode_minus": True,
-        "font.size": _FONT,
-        "axes.labelsize": _FONT,
-        "axes.titlesize": _FONT,
-        "xtick.labelsize": _FONT - 1,
-        "ytick.labelsize": _FONT - 1,
-        "text.color": ink,
-        "axes.labelcolor": muted,
-        "axes.edgecolor": faint,
-        "xtick.color": faint,
-        "ytick.color": faint,
-        "xtick.labelcolor": muted,
-        "ytick.labelcolor": muted,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
 
 
 def _tidy(text: str, key: str) -> str:

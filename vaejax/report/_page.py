@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from math import nan
 from pathlib import Path
 from typing import Any
 
+from vaejax.answer import Answer
 from vaejax.errors import OutputError
-from vaejax.report import _answer, _curves, _findings, _held_out, _measures, _notes, _paid, _rate_distortion, _tiles
+from vaejax.report import _answer, _curves, _findings, _held_out, _measures, _notes, _paid, _rate_distortion
 from vaejax.report._members import Members, hue_axis, hues, levels, members
-from vaejax.report._portrait import Portrait
+from vaejax.report._shown import Shown
+from vaejax.report._strips import drawn
 from vaejax.report._style import CSS, SCRIPT, palette
 from vaejax.report._table import table
 from vaejax.report._words import count, name, safe, setting
 
+NOBODY = Answer(None, None, nan, nan, nan, False, "", (), (), {}, "", ())  # of a run that has not come to its answer
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
-def page(dataset: Any, answer: Any, portrait: Portrait | None = None) -> str:
-    """The page as HTML.
-
-    dataset: what the grid measured (`xarray.Dataset`), whatever its axes; one dimension `point` is a list of members.
-    answer: the sentence and what it rests on; a beta or latent size that is `None` is not named.
-    portrait: pictures of the chosen member; what is `None` is left out.
-    """
+def page(*shown: Shown) -> str:
+    """The page of one run, or of several that are compared, as HTML."""
+    dataset, answer = shown[0].dataset, shown[0].answer or NOBODY
     flat = members(dataset, answer)
-    parts = [part for part in _sections(flat, dataset, answer, portrait or Portrait()) if part[2]]
+    parts = [part for part in _sections(flat, dataset, answer, shown) if part[2]]
     nav = "".join(f'<a href="#{key}">{title}</a>' for key, title, _ in parts)
     body = "\n".join(f'<section id="{key}"><h2>{title}</h2>\n{inner}</section>' for key, title, inner in parts)
     top = _answer.hero(flat, answer, _eyebrow(flat, dict(dataset.attrs))) + _answer.cautions(answer)
@@ -41,10 +42,10 @@ def page(dataset: Any, answer: Any, portrait: Portrait | None = None) -> str:
     )
 
 
-def write(path: str | os.PathLike[str], dataset: Any, answer: Any, portrait: Portrait | None = None) -> None:
+def write(path: str | os.PathLike[str], *shown: Shown) -> None:
     """Write `page` to `path`: all of it or nothing; folders are made. Raises `OutputError` where that cannot be."""
     target = Path(path)
-    text = page(dataset, answer, portrait)
+    text = page(*shown)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -68,7 +69,7 @@ def _eyebrow(flat: Members, attrs: dict[Any, Any]) -> str:
     return " · ".join(part for part in ("vaejax", str(attrs.get("name", "")), _notes.grid(flat)) if part)
 
 
-def _sections(flat: Members, dataset: Any, answer: Any, portrait: Portrait) -> list[tuple[str, str, str]]:
+def _sections(flat: Members, dataset: Any, answer: Any, shown: tuple[Shown, ...]) -> list[tuple[str, str, str]]:
     """Anchor, title and HTML of each section in reading order; empty HTML where there is nothing to tell."""
     return [
         ("rate-distortion", "Rate and distortion", _rate_distortion_section(flat)),
@@ -78,9 +79,7 @@ def _sections(flat: Members, dataset: Any, answer: Any, portrait: Portrait) -> l
         ("training", "Was training long enough?", _training_section(flat)),
         ("doctor", "What went wrong?", _findings.findings(dataset)),
         ("all-members", "All members", _table_section(flat)),
-        ("samples", "Samples", _samples(portrait)),
-        ("reconstructions", "Reconstructions", _reconstructions(portrait)),
-        ("traversal", "Latent traversal", _traversal(portrait)),
+        ("pictures", "Pictures", _data(shown)),
         ("glossary", "How to read these numbers", _notes.glossary()),
         ("made", "How it was made", _notes.made(flat, dict(dataset.attrs))),
     ]
@@ -157,25 +156,10 @@ def _table_section(flat: Members) -> str:
     return f"<p>{count(len(flat.settings), 'member')}{tail}. Choose a heading to sort by it.</p>{table(flat)}"
 
 
-def _has(array: Any) -> bool:
-    return array is not None and len(array) > 0
-
-
-def _samples(portrait: Portrait) -> str:
-    if not _has(portrait.samples):
-        return ""
-    return "<p>Drawn from the prior and decoded by the chosen member.</p>" + _tiles.samples(portrait.samples)
-
-
-def _reconstructions(portrait: Portrait) -> str:
-    if not _has(portrait.examples) or not _has(portrait.reconstructions):
-        return ""
-    return _tiles.pairs(portrait.examples, portrait.reconstructions)
-
-
-def _traversal(portrait: Portrait) -> str:
-    if not _has(portrait.traversal):
-        return ""
-    scale = portrait.examples if _has(portrait.examples) else None
-    text = "<p>One example, one latent moved from low to high along each row, all others held.</p>"
-    return text + _tiles.traversal(portrait.traversal, portrait.traversal_labels, scale)
+def _data(shown: tuple[Shown, ...]) -> str:
+    runs = [
+        {**drawn(one), "name": one.name, "commands": one.commands, "facts": one.facts, "missing": one.missing}
+        for one in shown
+    ]
+    text = json.dumps(runs, default=str).replace("<", "\\u003c")
+    return f'<script type="application/json" id="runs">{text}</script>'

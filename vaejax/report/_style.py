@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-DAY, NIGHT = (0.0, 0.58), (0.38, 0.98)  # of viridis: at least 3:1 against the ground
-
-DAYLIGHT = {"ground": "#fcfcfa", "ink": "#1b1f24", "muted": "#5a626c", "faint": "#e0e1dc"}  # those of the page by day
+from vaejax.report.figures._look import DAY, NIGHT, shades
 
 
 @cache
@@ -15,16 +13,6 @@ def palette(num: int) -> str:
     return (
         f":root{{{_shades(num, *DAY)}}}@media screen and (prefers-color-scheme:dark){{:root{{{_shades(num, *NIGHT)}}}}}"
     )
-
-
-def shades(num: int, low: float, high: float) -> list[str]:
-    """`num` colours of viridis between two places on it."""
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
-    if num == 1:
-        return [to_hex(colormaps["viridis"]((low + high) / 2))]
-    return [to_hex(colormaps["viridis"](low + (high - low) * i / (num - 1))) for i in range(num)]
 
 
 def _shades(num: int, low: float, high: float) -> str:
