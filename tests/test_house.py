@@ -30,8 +30,9 @@ FLOORS = [  # a room imports from the floors below its own, and from nowhere els
     {"evaluation", "samplers"},
     {"answer", "configured", "recipes", "latent", "denoisers", "imputers", "scores", "transfer"},
     {"report", "tables"},
-    {"folder", "history"},
+    {"folder", "history", "lines"},
     {"saved", "progress", "stopping", "written"},
+    {"showing"},
     {"commands"},
     {"cli"},
 ]

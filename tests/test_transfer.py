@@ -11,7 +11,6 @@ import numpy as np
 import optax
 import pytest
 import xarray as xr
-from matplotlib.figure import Figure
 from PIL import Image
 
 import vaejax as vj
@@ -19,7 +18,8 @@ from vaejax import store, transfer
 from vaejax.differences import gap_of
 from vaejax.errors import Stopped, VaejaxError
 from vaejax.numerics import leaves_by_path, normal_log_prob
-from vaejax.report import _learning, _style
+from vaejax.report import _style
+from vaejax.report.figures import _look
 from vaejax.transfer import _curves
 
 KEY, NET = jax.random.key(0), vj.nets.mlp(8)
@@ -570,15 +570,14 @@ def test_members_that_diverged_have_no_say():
         transfer.worth(found, scratch="fresh")
 
 
-def test_the_picture_shows_means_gains_and_the_margin(monkeypatch):
+def test_the_picture_shows_means_gains_and_the_margin():
     """What is drawn is what was measured, bars hold their intervals and all of it is in sight."""
     found = table([-30.0, -20.0, -10.0], [-25.0, -16.0, -8.0])
     found = found.assign(elbo=found.elbo_test_examples.mean("test_example"))
     found["elbo"][1, 0] = np.nan  # it diverged
     found["status"][1, 0] = "diverged"
-    answer, figure = transfer.worth(found, margin_nats=3.0), Figure()
-    monkeypatch.setattr(_learning.fig, "painted", lambda draw, size: draw(figure))
-    _learning.learning_curves(found, answer)
+    answer = transfer.worth(found, margin_nats=3.0)
+    figure = vj.report.figures.learning_curves(found, answer)
     bound, gained, overfit = figure.axes
     bars = {one.get_label(): one for one in bound.containers}
     assert list(bars) == ["scratch", "source"]
@@ -602,7 +601,7 @@ def test_a_picture_is_in_the_colours_of_the_page_and_the_same_twice():
     found = found.assign(elbo=found.elbo_test_examples.mean("test_example"))
     picture = vj.report.learning_curves(found, transfer.worth(found))
     assert picture == vj.report.learning_curves(found, transfer.worth(found))
-    assert all(f"--{name}:{colour}" in _style.CSS for name, colour in _style.DAYLIGHT.items())
+    assert all(f"--{name}:{colour}" in _style.CSS for name, colour in _look.DAYLIGHT.items())
     with Image.open(io.BytesIO(picture)) as image:
         assert image.convert("RGB").getpixel((1, 1)) == (0xFC, 0xFC, 0xFA)
 

@@ -20,6 +20,7 @@ from . import schedules as schedules
 from . import scores as scores
 from . import transfer as transfer
 from . import variants as variants
+from .answer import Answer as Answer
 from .answer import at_rate as at_rate
 from .answer import bottleneck as bottleneck
 from .answer import bottlenecks as bottlenecks
@@ -32,6 +33,7 @@ from .examples import examples_in as examples_in
 from .examples import examples_of as examples_of
 from .grid import Keeper as Keeper
 from .grid import Member as Member
+from .grid import Result as Result
 from .grid import ensemble as ensemble
 from .grid import extract as extract
 from .grid import fit as fit
@@ -80,6 +82,15 @@ def __getattr__(name: str) -> Any:
     module, attribute = AFTERWARDS[name]
     found = importlib.import_module(module)
     return found if attribute is None else getattr(found, attribute)
+
+
+def _as_html(shown: Any) -> str:
+    """What a notebook shows of a result, drawn by the room of reports, which those below it know nothing of."""
+    return importlib.import_module("vaejax.report").as_html(shown)
+
+
+for _shown in (Answer, Result):
+    setattr(_shown, "_repr_html_", _as_html)  # noqa: B010  (a type is told nothing of attributes that come later)
 
 
 def __dir__() -> list[str]:

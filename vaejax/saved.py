@@ -7,16 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
-
-from vaejax import configured, evaluation, folder, report, store
+from vaejax import configured, evaluation, folder, store
 from vaejax.answer import Answer, bottleneck
 from vaejax.config import Config, axes_of
 from vaejax.data import Data
 from vaejax.errors import VaejaxError
 from vaejax.grid import Member, Result, extract, remeasured, restored
-from vaejax.types import Example
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -99,7 +95,11 @@ def _rounds(path: Path) -> tuple[Result, ...]:
 
 def answer_of(config: Config, results: Sequence[Result]) -> Answer:
     """The answer from the tables of these grids, with the margin that was asked for."""
-    tables = (result.dataset for result in results)
+    return answer_from(config, [result.dataset for result in results])
+
+
+def answer_from(config: Config, tables: "Sequence[xr.Dataset]") -> Answer:
+    """The same from the tables alone."""
     return bottleneck(*tables, margin=config.margin, margin_nats=config.margin_nats)
 
 
@@ -176,22 +176,7 @@ def nearest_to(answer: Answer, where: Mapping[str, Any]) -> dict[str, Any]:
     return {**answer.member, **where}
 
 
-def report_again(path: Path, run: Run) -> None:
-    """The report of a run that is open, with what has been measured of it by now."""
+def with_table(path: Path, run: Run) -> Run:
+    """A run that is open, with what has been measured of it by now."""
     result = run.result._replace(dataset=read_table(path))
-    write_report(path, result, answer_of(run.config, (result, *run.rounds)), run.data, run.rounds)
-
-
-def write_report(path: Path, result: Result, answer: Answer, data: Data, rounds: Sequence[Result] = ()) -> None:
-    """report.html, with a portrait of the chosen member, which may be one of the further `rounds` of a search."""
-    portrait = None
-    if answer.member:
-        member = extract(_holding((result, *rounds), answer.member) or result, **answer.member)
-        portrait = report.portrait_of(jax.random.key(0), *member, first_examples(data, 12))
-    report.write(path / "report.html", result.dataset, answer, portrait)
-
-
-def first_examples(data: Data, num: int) -> Example:
-    """Examples of the test split as the model sees them, drawn with a fixed key."""
-    raw = jax.tree.map(lambda leaf: jnp.asarray(leaf[:num]), data.raw("test"))
-    return jax.vmap(data.example)(jax.random.split(jax.random.key(0), len(raw.x)), raw)
+    return run._replace(result=result, answer=answer_of(run.config, (result, *run.rounds)))

@@ -1,7 +1,6 @@
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 from tyro.conf import Positional
@@ -9,6 +8,7 @@ from tyro.conf import Positional
 from vaejax import folder, saved
 from vaejax.answer import Remedy, doctor
 from vaejax.config import ALWAYS, ASKED, Config
+from vaejax.lines import command
 
 
 @dataclass(frozen=True)
@@ -46,20 +46,4 @@ def lines_of(remedy: Remedy, config: Config, out: str) -> list[str]:
     ((name, values),) = remedy.grid.items()
     tried = [values] if name in (*ALWAYS, *ASKED) else list(values)
     marks = [""] if len(tried) == 1 else [str(i) for i in range(1, len(tried) + 1)]
-    return [_command(config, {name: value}, f"{out}{mark}") for value, mark in zip(tried, marks, strict=True)]
-
-
-def _command(config: Config, changed: Mapping[str, Any], out: str) -> str:
-    asked = {field.name: getattr(config, field.name) for field in fields(Config)}
-    usual = {field.name: field.default for field in fields(Config)}
-    flags = [
-        f"--{name.replace('_', '-')} {_words(value)}"
-        for name, value in {**asked, **changed}.items()
-        if value != usual[name] or name in changed
-    ]
-    return " ".join(["vaejax sweep", *flags, "--out", out])
-
-
-def _words(value: Any) -> str:
-    values = value if isinstance(value, tuple) else (value,)
-    return " ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in values)
+    return [command("sweep", config, {name: value}, f"{out}{mark}") for value, mark in zip(tried, marks, strict=True)]

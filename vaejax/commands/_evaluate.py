@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.conf import Positional
 
-from vaejax import evaluation, saved, tables
+from vaejax import evaluation, saved, showing, tables
 from vaejax.answer import bottlenecks
 from vaejax.errors import OutputError
 from vaejax.numerics import require_count
@@ -53,7 +53,7 @@ class Evaluate:
             raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
         print(tables.short_table(dataset, ["elbo", *(next(iter(one.columns)) for one in measures)]), end="")
         _tell(dataset)
-        saved.report_again(self.run_folder, run)
+        showing.write_report(self.run_folder, saved.with_table(self.run_folder, run))
         print(f"All columns: {path}; what they are, and those of several numbers: {path.with_suffix('.nc')}")
         print(f"The report shows them: {self.run_folder / 'report.html'}")
         return 0

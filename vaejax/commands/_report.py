@@ -5,18 +5,34 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from vaejax import saved
+from vaejax import report, showing
+from vaejax.errors import VaejaxError
+
+COMPARED = Path("runs.html")
 
 
 @dataclass(frozen=True)
 class Report:
-    """Write the report of a finished run again, from its table and its parameters."""
+    """Write the report of a run again, from its folder; also while the run is going on, which is not disturbed.
 
-    run_folder: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """The folder of a finished run."""
+    Several runs are compared on one page: vaejax report runs/a runs/b --out compared.html
+    """
+
+    run_folders: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN")]
+    """The folder of a run, or several."""
+    out: Path | None = None
+    """The page. By default report.html in the folder of the run, or of several runs.html here."""
 
     def run(self) -> int:
-        """0; writes report.html into the run's folder."""
-        saved.report_again(self.run_folder, saved.open_run(self.run_folder))
-        print(f"The report: {self.run_folder / 'report.html'}")
+        """0; writes the page."""
+        if not self.run_folders:
+            raise VaejaxError("vaejax report needs the folder of a run, like vaejax report runs/x")
+        folders = [path.expanduser() for path in self.run_folders]
+        shown = [showing.read_shown(path) for path in folders]
+        out = self.out or (folders[0] / "report.html" if len(folders) == 1 else COMPARED)
+        report.write(out.expanduser(), *shown)
+        for one in shown:
+            for sentence in one.missing:
+                print(f"{one.name}: {sentence}")
+        print(f"The report: {out}")
         return 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaejax import configured, folder, saved
+from vaejax import configured, folder, saved, showing
 from vaejax.answer import Answer
 from vaejax.config import Config, axes_of, check
 from vaejax.grid import Keeper, sweep
@@ -85,8 +85,9 @@ def run_in(
     lines.end(result.dataset)
     folder.write_result(path, result)
     answer = saved.answer_of(config, [result])
-    saved.write_report(path, result, answer, data)
     folder.write_json(path / "timing.json", progress.timing(measured, time.perf_counter()))
+    showing.write_report(path, saved.Run(config, data, result, answer))
+    folder.write_json(path / "timing.json", progress.timing(measured, time.perf_counter()))  # with that of the report
     folder.write_json(path / "answer.json", folder.answer_json(answer, result.dataset))  # last: it is finished
     shutil.rmtree(path / folder.CHECKPOINTS)
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaejax import configured, folder, saved
+from vaejax import configured, folder, saved, showing
 from vaejax.answer import Answer, Found, Look, Stage, Trained, find_bottleneck
 from vaejax.config import Config, axes_of, widest_of
 from vaejax.data import Data, digest
@@ -159,7 +159,8 @@ def _write_stage(
     folder.note_config(path, _config_of(config, one.stage), data)
     History(path).end(one.result.dataset)
     folder.write_result(path, one.result)
-    saved.write_report(path, one.result, answer, data, [later.result for later in rounds])
+    run = saved.Run(_config_of(config, one.stage), data, one.result, answer, tuple(later.result for later in rounds))
+    showing.write_report(path, run)
     folder.write_json(path / "answer.json", folder.answer_json(answer, one.result.dataset))
 
 

@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 from vaejax.data import load
 from vaejax.errors import VaejaxError
-from vaejax.grid import DESCRIPTIONS, Program, Result, members_of, seen_by
+from vaejax.grid import DESCRIPTIONS, Program, Result, members_of, seen_by, some_of
 from vaejax.numerics import require_count
 from vaejax.types import Number
 
@@ -182,15 +181,9 @@ class _Columns:
 
 def _alive(members: Members, ok: np.ndarray) -> Members:
     """The members of a program that did not diverge."""
-    program = members.program
-    at = np.flatnonzero(ok[np.array(program.rows)])
-    kept = program._replace(
-        rows=tuple(program.rows[i] for i in at),
-        numbers={name: values[at] for name, values in program.numbers.items()},
-        seeds=program.seeds[at],
-        trainers=tuple(program.trainers[i] for i in at),
-    )
-    return members._replace(program=kept, params=jax.tree.map(lambda leaf: leaf[at], members.params))
+    at = np.flatnonzero(ok[np.array(members.program.rows)])
+    program, params = some_of(members.program, members.params, at.tolist())
+    return members._replace(program=program, params=params)
 
 
 def _require_own_names(result: Result, measures: Iterable[Measure]) -> None:

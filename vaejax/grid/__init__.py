@@ -12,6 +12,7 @@ from ._keep import Keeper as Keeper
 from ._mesh import mesh as mesh
 from ._mesh import mesh_of as mesh_of
 from ._program import Program as Program
+from ._program import some_of as some_of
 from ._restored import remeasured as remeasured
 from ._restored import restored as restored
 from ._result import Member as Member

@@ -1,7 +1,7 @@
 """Which members share a program: those that differ by numbers alone."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -88,6 +88,18 @@ def params_like(program: Program) -> Params:
 
     numbers = {name: jnp.asarray(values) for name, values in program.numbers.items()}
     return jax.eval_shape(jax.vmap(one), numbers, jnp.asarray(program.seeds))
+
+
+def some_of(program: Program, params: Params, at: Sequence[int]) -> tuple[Program, Params]:
+    """The members of a program that stand `at` these places of it, and their parameters."""
+    where = np.asarray(at, int)
+    kept = program._replace(
+        rows=tuple(program.rows[i] for i in at),
+        numbers={name: values[where] for name, values in program.numbers.items()},
+        seeds=program.seeds[where],
+        trainers=tuple(program.trainers[i] for i in at),
+    )
+    return kept, jax.tree.map(lambda leaf: leaf[where], params)
 
 
 def without_addresses(text: str) -> str:

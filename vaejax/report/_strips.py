@@ -206,7 +206,7 @@ _PARTS: dict[str, Callable[[Portrait, Look], Any]] = {
 
 def _size(part: Any) -> int:
     """Bytes of JSON."""
-    return len(json.dumps(part, separators=(",", ":")))
+    return len(json.dumps(part))
 
 
 def _left_out(shown: Shown, look: Look, members: Mapping[int, Mapping[str, Any]]) -> str:

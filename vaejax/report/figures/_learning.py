@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vaejax.differences import quantile, variance_of_mean
-from vaejax.report import _figure as fig
-from vaejax.report._style import DAY, DAYLIGHT, shades
+from vaejax.report.figures._look import DAYLIGHT, calm, shades
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.figure import Figure
 
     from vaejax.transfer import Worth
 
@@ -20,8 +20,8 @@ DODGE = 0.007  # of the width, between starts at one size
 NEAR = 0.13  # of the width: ticks that are nearer have no words
 
 
-def learning_curves(table: xr.Dataset, worth: Worth, scratch: str = "scratch") -> bytes:
-    """A PNG of the test bound, of what is gained on scratch and of the overfitting gap, against target examples.
+def learning_curves(table: xr.Dataset, worth: Worth, scratch: str = "scratch") -> Figure:
+    """The test bound, of what is gained on scratch and of the overfitting gap, against target examples.
 
     table, worth: what `transfer.learning_curves` measured and what `transfer.worth` found in it. Bars hold the mean
     over seeds, and of a gain the paired difference over seeds and examples, 97.5% sure on either side; dots are seeds.
@@ -34,17 +34,20 @@ def learning_curves(table: xr.Dataset, worth: Worth, scratch: str = "scratch") -
     >>> found["history_validation"] = ((*dims, "step"), bounds[..., None] + np.zeros(3))
     >>> axes = {"start": ["scratch", "source"], "seed": [0, 1], "num_examples": [10, 1000], "step": [1, 2, 3]}
     >>> curves = xr.Dataset(found, axes)
-    >>> learning_curves(curves, vj.transfer.worth(curves))[1:4]
-    b'PNG'
+    >>> [axes.get_title(loc="left") for axes in learning_curves(curves, vj.transfer.worth(curves)).axes][:2]
+    ['bound on test (nats)', 'gained on scratch (nats)']
     """
     others = [str(name) for name in table["start"].values if name != scratch]
-    colours = dict(zip(others, shades(len(others), *DAY), strict=True))
+    colours = dict(zip(others, shades(len(others)), strict=True))
     hollow = {"linestyle": "--", "markerfacecolor": DAYLIGHT["ground"]}
     looks = {scratch: {"color": DAYLIGHT["muted"], "marker": "o", **hollow}}
     for at, (start, colour) in enumerate(colours.items()):
         looks[start] = {"color": colour, "marker": MARKS[at % len(MARKS)]}
 
-    def draw(figure: Any) -> None:
+    from matplotlib.figure import Figure
+
+    with calm(12.0):
+        figure = Figure(figsize=(15, 340 / 72), facecolor=DAYLIGHT["ground"])
         bound, gained, overfit = figure.subplots(1, 3, gridspec_kw={"wspace": 0.3})
         figure.subplots_adjust(left=0.07, right=0.985, bottom=0.15, top=0.8)
         for axes, title in (
@@ -52,6 +55,7 @@ def learning_curves(table: xr.Dataset, worth: Worth, scratch: str = "scratch") -
             (gained, f"gained on {scratch} (nats)"),
             (overfit, "overfit: own examples less test (nats)"),
         ):
+            axes.set_facecolor(DAYLIGHT["ground"])
             _frame(axes, table["num_examples"].values, title)
         _seeds(bound, table["elbo"], looks)
         _seeds(overfit, table["elbo_train"] - table["elbo"], looks, 0.0)
@@ -59,8 +63,7 @@ def learning_curves(table: xr.Dataset, worth: Worth, scratch: str = "scratch") -
         _gains(gained, worth, looks)
         lines, names = bound.get_legend_handles_labels()
         figure.legend(lines, names, loc="upper left", bbox_to_anchor=(0.06, 1.0), ncols=len(names), frameon=False)
-
-    return fig.painted(draw, (1080, 340))
+    return figure
 
 
 def _frame(axes: Any, sizes: np.ndarray, title: str) -> None:

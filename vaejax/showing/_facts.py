@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """How a run was made, from what is noted in its folder: seconds, devices, versions. What is not there is left out.
+
+    Seconds are those until everything was measured, as they are known when the report is written.
+    """
+    facts = _seconds(_read(path / "timing.json"))
+    noted = _read(path / "config.json")
+    devices, versions = (noted.get(name) for name in ("devices", "versions"))
+    if isinstance(devices, Mapping) and {"count", "platform"} <= set(devices):
+        facts["devices"] = f"{devices['count']} {devices['platform']}"
+    if isinstance(versions, Mapping):
+        facts["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return facts
+
+
+def name_of(path: Path) -> str:
+    """What a run is called: its folder's name."""
+    return path.expanduser().resolve().name
+
+
+def _seconds(timing: Mapping[str, Any]) -> dict[str, Any]:
+    known = {name: value for name, value in timing.items() if isinstance(value, int | float)}
+    if {"first_segment", "train_and_measure"} <= set(known):
+        first, rest = known["first_segment"], known["train_and_measure"]
+        return {
+            "seconds until the first segment, compiling included": first,
+            "seconds of training and measuring after it": rest,
+            "seconds until all was measured": round(first + rest, 2),
+        }
+    return {f"seconds of {'all stages' if name == 'total' else name}": value for name, value in known.items()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
