@@ -400,7 +400,8 @@ def test_the_copy_holds_the_table(opened):
 def test_pictures_are_those_of_the_member(opened):
     one = opened()
     one.page.locator("#members button.link").nth(1).click()
-    source = one.page.locator('#slots img[alt^="Samples"]').get_attribute("src")
+    style = one.page.locator('#slots [role=img][aria-label^="Samples"]').get_attribute("style")
+    (source,) = re.findall(r"url\((.*?)\)", style)
     tile = pixels(source)[:28, :28]
     assert np.abs(tile - portrait(seed=2).samples[0]).mean() < 0.03
 

@@ -44,9 +44,9 @@ KNOWN = (
     Measure("elbo_validation", "ELBO, validation", "nats", "the same on the split that chose the epoch", 1),
     Measure("elbo_train", "ELBO, training", "nats", "the same on the training split, one draw of z", 1),
     Measure("drift", "drift", "nats", "change of the validation bound over the last 20% of the epochs"),
-    Measure("best_epoch", "best epoch", "epoch", "whose state was kept and measured: the best on validation", 0, 0),
-    Measure("ended_epoch", "ended at", "epoch", "where training of the member ended before the others", 0, 0),
-    Measure("num_params", "parameters", "numbers", "learned by the model at its own latent size", 0, 0),
+    Measure("best_epoch", "best epoch", "", "whose state was kept and measured: the best on validation", 0, 0),
+    Measure("ended_epoch", "ended at epoch", "", "where training of the member ended before the others", 0, 0),
+    Measure("num_params", "parameters", "", "learned by the model at its own latent size", 0, 0),
 )
 
 

@@ -10,9 +10,18 @@ const figuresOf = (member, keys) => make("dl", { class: "figures" }, ...keys
   .map(one => make("div", {}, make("dt", { title: one.how }, one.title),
     make("dd", {}, `${shown(member.values[one.key], one.decimals)}${one.unit ? ` ${one.unit}` : ""}`))));
 
+// The tiles of a sprite, apart from each other.
+const tilesOf = (one, text) => {
+  const rows = Math.ceil(one.num / one.columns), at = (k, num) => (num > 1 ? `${(100 * k) / (num - 1)}%` : "0");
+  const tiles = Array.from({ length: one.num }, (_, i) => make("i", {
+    style: `aspect-ratio:${one.width}/${one.height};background-position:${at(i % one.columns, one.columns)} ${at(Math.floor(i / one.columns), rows)}`,
+  }));
+  return make("div", { class: "tiles", role: "img", "aria-label": text, style: `--columns:${one.columns};--rows:${rows};--sprite:url(${one.src})` }, ...tiles);
+};
+
 const strip = (one, text, before = null) => {
   if (!one) return null;
-  if (one.kind === "image") return make("img", { class: "sprite", src: one.src, alt: text, width: one.columns * one.width, height: Math.ceil(one.num / one.columns) * one.height });
+  if (one.kind === "image") return tilesOf(one, text);
   return make("div", { class: "lines", role: "img", "aria-label": text },
     ...one.values.map((values, i) => lineOf([before && before.values[i], values], one.low, one.high)));
 };
@@ -98,7 +107,7 @@ const slidersOf = member => {
   const reset = make("button", { type: "button", onclick: () => { z.splice(0, z.length, ...drawn.start); inputs.forEach(one => one.rest()); draw(rows[0], closest(rows[0])); } }, "Back to the example");
   draw(rows[0], closest(rows[0]));
   const note = live
-    ? `Decoded in this page from the weights in the file (half precision): within ${Number(drawn.live.tolerance).toPrecision(2)} of the library's output, in units of x. Latents are in the order of their rate and move between the ends of the prior; the others stay at the code of the first test example.`
+    ? `Decoded in this page from the weights in the file: within ${drawn.live.tolerance.toExponential(1)} of the library's output, in units of x. Latents are in the order of their rate and move between the ends of the prior; the others stay at the code of the first test example.`
     : "Frames that the library rendered, one latent at a time, all others at the code of the first test example; latents are in the order of their rate.";
   return part("Latent traversal", note, make("div", { class: "live" }, make("div", {}, picture, make("div", { class: "tools" }, reset)), make("div", {}, ...inputs.map(one => one.line))));
 };
@@ -119,7 +128,7 @@ const codesOf = member => {
   const container = make("div", { class: "chart codes", role: "img", "aria-label": `Codes of ${codes.points.length} test examples: ${codes.title}` });
   const rows = codes.points.map(([x, y], i) => ({ x, y, label: labels ? String(labels[i]) : "example" }));
   requestAnimationFrame(() => container.isConnected && openChart(container, "codes", rows));
-  return part("Where codes lie", `${codes.title}; ${codes.points.length} test examples${labels ? ", coloured by label, which training did not see" : ""}.`, container);
+  return part("Where codes lie", `${codes.title[0].toUpperCase()}${codes.title.slice(1)}; ${codes.points.length} test examples${labels ? ", coloured by label, which training did not see" : ""}.`, container);
 };
 
 const findingsOf = member => (member.findings.length
