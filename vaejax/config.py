@@ -111,7 +111,7 @@ ALWAYS, ASKED = ("beta", "latent_size", "learning_rate"), ("width", "weight_deca
 
 def axes_of(config: Config) -> dict[str, list[Any]]:
     """The axes of the grid, in the order of the table."""
-    rates = DEFAULTS[config.net].learning_rate if config.learning_rate is None else config.learning_rate
+    rates = _usual_rates(config) if config.learning_rate is None else config.learning_rate
     asked: dict[str, Any] = {name: getattr(config, name) for name in ASKED}
     return {
         "beta": list(config.beta),
@@ -120,6 +120,13 @@ def axes_of(config: Config) -> dict[str, list[Any]]:
         **{name: list(values) for name, values in asked.items() if values is not None},
         "seed": list(range(config.first_seed, config.first_seed + config.seeds)),
     }
+
+
+def _usual_rates(config: Config) -> tuple[float, ...]:
+    """Those of the usual network, smaller in proportion where layers are wider: with Adam, wide ones diverge else."""
+    usual = DEFAULTS[config.net]
+    widest = max((*(config.hidden or usual.hidden), *(config.width or ())))
+    return tuple(float(f"{rate * min(1.0, max(usual.hidden) / widest):.3g}") for rate in usual.learning_rate)
 
 
 def widest_of(config: Config) -> int:

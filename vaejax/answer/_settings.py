@@ -69,17 +69,18 @@ def settings_of(tables: Sequence["xr.Dataset"], criterion: Criterion) -> tuple[l
 
 
 def _add(groups: dict[tuple[Any, ...], list[_Row]], table: "xr.Dataset", names: list[str], by: Criterion) -> int:
-    """Every member of a table to those of its setting; how many diverged."""
+    """Every member of a table to those of its setting; how many diverged, in training or when they were measured."""
     flat = table.stack(member_=table["status"].dims, create_index=False).transpose("member_", ...)
     status = flat["status"].values.astype(str)
     validation, test = (by.sign * one for one in _columns(flat, by.column, status == "ok"))
     seeds = flat["seed"].values.tolist() if "seed" in flat.coords else [0] * len(status)
     facts = {name: flat[name].values for name in FACTS if name in flat}
-    for i in np.flatnonzero(status == "ok"):
+    known = (status == "ok") & np.isfinite(validation).all(1) & np.isfinite(test).all(1)
+    for i in np.flatnonzero(known):
         key = tuple(flat[name].values[i].item() for name in names)
         told = {name: float(values[i]) for name, values in facts.items()}
         groups.setdefault(key, []).append(_Row(seeds[i], validation[i], test[i], told))
-    return int((status != "ok").sum())
+    return int((~known).sum())
 
 
 def _columns(flat: "xr.Dataset", column: str, ok: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
