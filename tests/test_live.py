@@ -203,6 +203,7 @@ FUNCTIONS = {
     "products": lambda z: jnp.einsum("ij,kj,jl->kil", image(z), image(z + 1), jnp.cos(jnp.arange(6.0)).reshape(3, 2)),
     "a batch of products": lambda z: lax.batch_matmul(image(z).reshape(2, 2, 3), image(z)[::-1].reshape(2, 3, 2)),
     "known from the left": lambda z: jnp.cos(jnp.arange(20.0)).reshape(5, 4) @ image(z),
+    "known and turned": lambda z: jnp.einsum("ij,ik->jk", jnp.cos(jnp.arange(20.0)).reshape(4, 5), image(z)),
     "a call": jax.jit(lambda z: jax.checkpoint(lambda z: jax.nn.relu(z) * 2)(z)),
     "a loop over what is known": lambda z: z * lax.fori_loop(0, 3, lambda _, a: a * 2.0, 1.0),
 }  # fmt: skip
