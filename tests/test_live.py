@@ -1,6 +1,7 @@
 """A decoder as a program: traced, folded and written, run by NumPy; equal to the library's, whatever it is made of."""
 
 import inspect
+import json
 
 import equinox
 import jax
@@ -38,6 +39,7 @@ def fresh(decoder, shape=SHAPE, context=None, **settings):
 def assert_equal(function, z=Z, close=EXACT):
     """By the library, and by the program."""
     program, weights = program_of(function, z[0])
+    program = json.loads(json.dumps(program, allow_nan=False))
     expected = np.asarray(jax.jit(jax.vmap(function))(z)).reshape(len(z), -1)
     assert np.ptp(expected, axis=0).max() > 0  # z does something
     np.testing.assert_allclose(run(program, weights, z), expected, rtol=0, atol=close * np.abs(expected).max())
