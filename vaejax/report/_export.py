@@ -21,7 +21,7 @@ from vaejax.report._weights import runs_of, stored
 from vaejax.types import VAE, Example, Key, Params
 
 MOST_NUMBERS = 400_000  # of two bytes; they are four thirds as many in the page
-MOST_WORK = 20_000_000  # multiply-adds of one picture
+MOST_WORK = 20_000_000  # multiply-adds of one picture, which take 1 to 2 ns each in Chromium
 ENTRY = 8  # multiply-adds that an entry of any other step counts as
 DRAWS = 256  # of the prior, on which the two decoders are compared
 BEYOND = 2.0  # times the largest difference there: sliders go where draws of the prior are rare
@@ -88,15 +88,15 @@ def _live(key: Key, model: VAE, params: Params, context: PyTree, most_numbers: i
     program, weights = program_of(decode, z[0])
     if len(weights) > most_numbers:
         raise NotLive(f"it has {len(weights):,} numbers, and a page carries {most_numbers:,}")
-    work = _work(program)
-    if work > MOST_WORK:
-        raise NotLive(f"a picture takes {work:,} multiply-adds, and a page does {MOST_WORK:,} at a time")
     return Live(program, weights, _tolerance(decode, program, weights, z))
 
 
 def program_of(decode: Callable[[Array], Array], z: Array) -> tuple[dict[str, Any], np.ndarray]:
     """The program of a function of one z as JSON, and its weights. Raises: NotLive."""
     tape, output = traced(decode, z)
+    work = sum(_work_of(step) for step in tape.entries if isinstance(step, Step))
+    if work > MOST_WORK:  # said before the weights of a large one are written
+        raise NotLive(f"a picture takes {work:,} multiply-adds, and a page does {MOST_WORK:,} at a time")
     constants, numbers, steps = [], [np.zeros(0, np.float16)], []
     for entry in tape.entries[1:]:
         if isinstance(entry, Step):
@@ -111,16 +111,12 @@ def program_of(decode: Callable[[Array], Array], z: Array) -> tuple[dict[str, An
     return program, np.concatenate(numbers)
 
 
-def _work(program: dict[str, Any]) -> int:
-    return sum(_work_of(op, size, how) for op, _, size, how in program["steps"])
-
-
-def _work_of(op: str, size: int, how: dict[str, Any]) -> int:
-    if op == "matmul":
-        return size * how["inner"]
-    if op == "conv":
-        return int((seen(how) >= 0).sum()) * how["channels"] * how["features"]
-    return ENTRY * size * how.get("num", 1)
+def _work_of(step: Step) -> int:
+    if step.op == "matmul":
+        return step.size * step.how["inner"]
+    if step.op == "conv":
+        return int((seen(step.how) >= 0).sum()) * step.how["channels"] * step.how["features"]
+    return ENTRY * step.size * step.how.get("num", 1)
 
 
 def _draws(key: Key, model: VAE, params: Params, context: PyTree) -> np.ndarray:

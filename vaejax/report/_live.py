@@ -12,8 +12,8 @@ class Live(NamedTuple):
 
     program: what `decoder.js` runs, as JSON.
     weights: `[num]`, float16, that the program refers to.
-    tolerance: the largest |difference| of an entry of x, between the program as the browser runs it (float16 weights)
-        and the library's decoder, over draws of the prior.
+    tolerance: of an entry of x, for the |difference| between the program as the browser runs it (float16 weights) and
+        the library's decoder: twice the largest over draws of the prior, and a share of x for another order of sums.
     """
 
     program: dict[str, Any]
