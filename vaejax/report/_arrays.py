@@ -15,7 +15,7 @@ from vaejax.bound import keys_of, latents_of
 from vaejax.types import VAE, Example, Key, Latent, Params
 
 STEPS = 9
-TAIL = 0.0062  # of the draws of the prior beyond either end of a traversal: 2.5 standard deviations of N(0, 1)
+REACH = 2.5  # standard deviations of the prior from its mean to either end of a traversal: 99% of N(0, 1)
 DRAWS = 2000  # of the prior, which tell its ends, and whether its values are of a few kinds
 CONTINUOUS = 0.95  # of draws of a density are different numbers at least
 AT_ONCE = 100  # examples in a network
@@ -56,7 +56,7 @@ def arrays_of(
     rates = _rates(rate_key, model, params, examples, codes.shape[1:])
     prior = _prior(prior_key, model, params, examples)
     nature = _nature_of(prior, model.active())
-    values = jnp.linspace(*jnp.quantile(prior, jnp.array([TAIL, 1 - TAIL]), axis=0), STEPS)
+    values = jnp.linspace(*_ends_of(prior), STEPS)
     order = _order(rates, latents_of(model), kinds.rows if codes.ndim == 2 else 0)
     between = jnp.zeros(0)
     if partner is not None and kinds.rows:
@@ -113,6 +113,12 @@ def _prior(key: Key, model: VAE, params: Params, examples: Example) -> Array:
     blank = jnp.zeros(model.data_shape)
     draw = jax.vmap(lambda key, context: model.sample_prior(key, params, Example(blank, context)))
     return draw(jax.random.split(key, DRAWS), context)
+
+
+def _ends_of(prior: Array) -> tuple[Array, Array]:
+    """Of each latent: so many standard deviations from the mean, and no farther than the draws went."""
+    mean, reach = prior.mean(0), REACH * prior.std(0)
+    return jnp.maximum(mean - reach, prior.min(0)), jnp.minimum(mean + reach, prior.max(0))
 
 
 def _draws(key: Key, model: VAE, params: Params, pair: Example) -> Array:

@@ -38,12 +38,13 @@ def portrait_of(key: Key, model: VAE, params: Params, examples: Any, *, kinds: K
     examples: `[num, *data_shape]`, or an `Example` of such arrays: the first are rebuilt, a latent is moved from the
         code of the first, and the codes of all are placed in a plane. kinds: how many of each picture there are.
 
-    A traversal moves one latent from one end of the prior to the other (0.6% and 99.4% of 2,000 draws: 2.5 standard
-    deviations of N(0, 1)) in 9 steps; latents come in the order of their rate, the most informative first. An
-    interpolation goes from the code of the first example to that of the first that differs from it and has its context:
-    in a line, on a sphere along it, and of discrete latents one latent after another between draws of q(z|x). Draws of
-    the prior have the contexts of the examples in turn. Left out are traversals of latents that are of several numbers,
-    discrete or on a sphere, where one cannot be moved alone; rates where they do not come per latent.
+    A traversal moves one latent from one end of the prior to the other in 9 steps: 2.5 of its standard deviations to
+    either side of its mean, no farther than 2,000 draws of it went. Latents come in the order of their rate, the most
+    informative first. An interpolation goes from the code of the first example to that of the first that differs from
+    it and has its context: in a line, on a sphere along it, and of discrete latents one latent after another between
+    draws of q(z|x). Draws of the prior have the contexts of the examples in turn. Left out are traversals of latents
+    that are of several numbers, discrete or on a sphere, where one cannot be moved alone; rates where they do not come
+    per latent.
 
     >>> import vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4, 4), latent_size=2)
