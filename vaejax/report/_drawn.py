@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.grid import each_member, some_of
+from vaejax.grid import each_member, member_at, some_of
 from vaejax.report._arrays import STEPS, Kinds, arrays_of, same_context
+from vaejax.report._live import Live
 from vaejax.report._order import ranked
 from vaejax.report._plane import plane_of
 from vaejax.report._portrait import Portrait, Traversed
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
 
 KINDS = Kinds(12, 32, 8)
 FEW = Kinds(12, 32, 0)
+MOST_LIVE = 12  # members whose decoders are made live, where latent sizes are fewer
 MOST = 2**28  # bytes of all pictures of a grid, as they are before they are made small
+
+
+LiveOf = Callable[[Key, VAE, Params, Any], Live | None]
 
 
 class _Given(NamedTuple):
@@ -60,13 +66,22 @@ def portrait_of(key: Key, model: VAE, params: Params, examples: Any, *, kinds: K
 
 
 def portraits(
-    key: Key, result: Result, examples: Any, *, chosen: Mapping[str, Any] | None = None, most_bytes: int = MOST
+    key: Key,
+    result: Result,
+    examples: Any,
+    *,
+    chosen: Mapping[str, Any] | None = None,
+    live_of: LiveOf | None = None,
+    most_bytes: int = MOST,
 ) -> dict[int, Portrait]:
     """`portrait_of` every member of a grid, by its place; those that diverged have none. Compiled once per program.
 
     A member's pictures are those of the compact model that `vj.extract` gives, up to rounding. Where all would take
     more than `most_bytes`, the chosen member and the best of each latent size have all pictures and the others samples
     and reconstructions; where that is too much too, the last have none.
+
+    live_of: makes the `live` decoder of a compact member, with the context of the first example; it is asked for the
+        chosen member, the best of each latent size, and from the best of the others as many as make a dozen.
 
     >>> import optax, vaejax as vj
     >>> def member(latent_size):
@@ -83,6 +98,13 @@ def portraits(
             at = [i for i, place in enumerate(program.rows) if place in places]
             if at:
                 found.update(_of_program(key, *some_of(program, params, at), _at_most(kinds, of), of))
+    if live_of is not None:
+        first, others = ranked([result.dataset], chosen)
+        context = jax.tree.map(lambda leaf: leaf[0], of.examples.context)
+        for place in [*first, *others[: max(0, MOST_LIVE - len(first))]]:
+            if place in found:
+                member = member_at(result.programs, result.params, place)
+                found[place] = found[place]._replace(live=live_of(key, *member, context))
     return dict(sorted(found.items()))
 
 
@@ -143,7 +165,7 @@ def _portrait(made: Mapping[str, Any], kinds: Kinds, latents: Sequence[int]) -> 
     told = [
         Traversed(int(latent), float("nan") if mean is None else float(mean[latent]), made["values"][:, latent], row)
         for latent, row in zip(made["order"], rows, strict=True)
-        if made["movable"] and latent < size and made["active"][latent] > 0
+        if latent < size and made["movable"][latent] > 0
     ]
     return Portrait(
         rebuilt,

@@ -79,7 +79,7 @@ def shades(num: int, low: float = DAY[0], high: float = DAY[1]) -> list[str]:
     """`num` colours of viridis between two places on it.
 
     >>> shades(1), len(shades(3))
-    (['#2e6f8e'], 3)
+    (['#365d8d'], 3)
     """
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
