@@ -75,7 +75,7 @@ class TestOne:
             codes = jnp.tile(found.start, (9, 1)).at[:, row.latent].set(row.values)
             decoded = jax.vmap(lambda z: vj.decode(model, params, z))(codes)
             np.testing.assert_allclose(row.events, decoded, atol=1e-6)
-            np.testing.assert_allclose(row.values, np.linspace(-2.5, 2.5, 9), atol=0.4)  # N(0, 1), from 2,000 draws
+            np.testing.assert_allclose(row.values, np.linspace(-2.5, 2.5, 9), atol=0.25)  # N(0, 1), from 2,000 draws
 
     def test_rates_are_those_of_the_examples_and_latents_come_in_their_order(self):
         model, params = trained(mlp())
@@ -157,6 +157,22 @@ class TestAnyModel:
         norms = np.linalg.norm(found.interpolation.reshape(9, -1), axis=1)
         np.testing.assert_allclose(norms, np.linspace(*ends, 9), rtol=1e-4)  # a line would be nearer to 0
 
+    def test_of_a_class_and_numbers_together_the_numbers_are_moved(self):
+        net = vj.nets.mlp(8)
+        model = vj.variants.labelled(mlp(2), net, 3)
+        examples = vj.Example(jnp.asarray(X), jnp.arange(30) % 3)
+        params = vj.init(KEY, model, examples)
+        found = report.portrait_of(KEY, model, params, examples)
+        assert [row.latent for row in found.traversals] == [0, 1]
+        assert found.start.shape == (5,)
+
+    def test_a_codebook_is_drawn_without_moving_its_vectors(self):
+        model = vj.variants.vector_quantised(mlp(4, posterior=vj.posteriors.point((3,))), num_codes=8)
+        params = vj.init(KEY, model, X)
+        found = report.portrait_of(KEY, model, params, X)
+        assert (found.traversals, found.start) == ((), None)
+        assert found.samples.shape == (32, 4, 4)
+
     def test_a_hierarchy_is_drawn(self):
         net = vj.nets.mlp(8)
         model, params = trained(vj.ladder(net, net, net, data_shape=(4, 4), latent_sizes=(2, 3)))
@@ -184,6 +200,16 @@ class TestGrid:
             for one, other in zip(jax.tree.leaves(alone), jax.tree.leaves(there), strict=True):
                 if not isinstance(one, str):
                     np.testing.assert_allclose(one, other, atol=2e-4)
+
+    def test_live_decoders_are_asked_for_with_compact_members(self, grid):
+        def live_of(key, model, params, context):
+            decoded = vj.decode(model, params, jnp.ones(model.active().shape), context)
+            return Live({"latents": model.active().shape[0]}, np.asarray(decoded, np.float16).ravel(), 0.0)
+
+        found = report.portraits(KEY, grid, X, live_of=live_of)
+        assert [portrait.live.program["latents"] for portrait in found.values()] == [2, 2, 2, 5, 5]
+        expected = vj.decode(*vj.extract(grid, latent_size=2, beta=1.0), jnp.ones(2))
+        np.testing.assert_allclose(found[2].live.weights, np.ravel(expected), rtol=2e-3)
 
     def test_where_not_all_fits_the_chosen_and_the_best_of_each_size_have_everything(self, grid):
         size = 4 * 16

@@ -19,6 +19,7 @@ from ._result import Member as Member
 from ._result import Result as Result
 from ._result import ensemble as ensemble
 from ._result import extract as extract
+from ._result import member_at as member_at
 from ._run import MEASURING_SEED as MEASURING_SEED
 from ._run import examples_at_once as examples_at_once
 from ._run import measuring_keys as measuring_keys

@@ -15,7 +15,7 @@ from vaejax.bound import keys_of, latents_of
 from vaejax.types import VAE, Example, Key, Latent, Params
 
 STEPS = 9
-TAIL = 0.0062  # of the draws of the prior beyond either end of a traversal: 2.5 standard deviations of N(0, 1)
+REACH = 2.5  # standard deviations of the prior from its mean to either end of a traversal: 99% of N(0, 1)
 DRAWS = 2000  # of the prior, which tell its ends, and whether its values are of a few kinds
 CONTINUOUS = 0.95  # of draws of a density are different numbers at least
 AT_ONCE = 100  # examples in a network
@@ -48,7 +48,7 @@ def arrays_of(
 
     partner: the example that the first is interpolated to; `None` where there is none.
     codes: `[example, *latent]`. rates: of each example and latent, no columns where they do not come per latent.
-    order: the latents that are moved. values: what each takes, `[step, latent]`. movable: whether that makes sense.
+    order: the latents that are moved. values: what each takes, `[step, latent]`. movable: of which that makes sense.
     events: all pictures in a row, in the order of `Kinds.counts`; between: the steps of an interpolation.
     """
     rate_key, prior_key, draw_key = jax.random.split(key, 3)
@@ -56,8 +56,9 @@ def arrays_of(
     rates = _rates(rate_key, model, params, examples, codes.shape[1:])
     prior = _prior(prior_key, model, params, examples)
     nature = _nature_of(prior, model.active())
-    values = jnp.linspace(*jnp.quantile(prior, jnp.array([TAIL, 1 - TAIL]), axis=0), STEPS)
-    order = _order(rates, latents_of(model), kinds.rows if codes.ndim == 2 else 0)
+    values = jnp.linspace(*_ends_of(prior), STEPS)
+    movable = latents_of(model) * nature.movable
+    order = _order(rates, movable, kinds.rows if codes.ndim == 2 else 0)
     between = jnp.zeros(0)
     if partner is not None and kinds.rows:
         ends = jnp.stack([jnp.zeros((), int), jnp.asarray(partner)])
@@ -68,7 +69,7 @@ def arrays_of(
     z = jnp.concatenate([*z, *([between] if len(between) else [])])
     events = _rows(lambda pair: verbs.decode(model, params, *pair), (z, context))
     found = {"codes": codes, "rates": rates, "order": order, "values": values, "events": events, "between": between}
-    return {**found, "movable": nature.movable, "active": latents_of(model)}
+    return {**found, "movable": movable}
 
 
 def same_context(context: Any, one: int, other: int) -> bool:
@@ -77,14 +78,14 @@ def same_context(context: Any, one: int, other: int) -> bool:
 
 
 class _Nature(NamedTuple):
-    """Whether latents take a few values alone, and whether their norm is 1."""
+    """Whether each latent takes a few values alone, and whether the norm of all is 1."""
 
     discrete: Array
     round: Array
 
     @property
     def movable(self) -> Array:
-        """Whether one latent can take any value between two while the others stay."""
+        """Of each latent, whether it can take any value between two while the others stay."""
         return ~self.discrete & ~self.round
 
 
@@ -115,6 +116,12 @@ def _prior(key: Key, model: VAE, params: Params, examples: Example) -> Array:
     return draw(jax.random.split(key, DRAWS), context)
 
 
+def _ends_of(prior: Array) -> tuple[Array, Array]:
+    """Of each latent: so many standard deviations from the mean, and no farther than the draws went."""
+    mean, reach = prior.mean(0), REACH * prior.std(0)
+    return jnp.maximum(mean - reach, prior.min(0)), jnp.minimum(mean + reach, prior.max(0))
+
+
 def _draws(key: Key, model: VAE, params: Params, pair: Example) -> Array:
     return jax.vmap(lambda key, example: verbs.sample(key, model, params, example).z)(jax.random.split(key, 2), pair)
 
@@ -122,15 +129,16 @@ def _draws(key: Key, model: VAE, params: Params, pair: Example) -> Array:
 def _nature_of(prior: Array, active: Latent) -> _Nature:
     ordered = jnp.sort(prior, axis=0)
     distinct = jnp.sum(ordered[1:] > ordered[:-1], axis=0) + 1
-    discrete = jnp.any((active > 0) & (distinct < CONTINUOUS * len(prior)))
+    few = (active > 0) & (distinct < CONTINUOUS * len(prior))
+    discrete = jnp.any(few.reshape(len(few), -1), axis=1)
     norms = jnp.linalg.norm(prior.reshape(len(prior), -1), axis=1)
     return _Nature(discrete, jnp.all(jnp.abs(norms - 1) < 1e-3) & (prior[0].size > 1))
 
 
-def _order(rates: Array, active: Array, num: int) -> Array:
-    """The latents in use by their rate, to a thousandth of a nat: those that tell nothing keep their own order."""
-    mean = jnp.round(rates.mean(0), 3) if rates.shape[1] else jnp.zeros(active.shape)
-    return jnp.argsort(jnp.where(active > 0, -mean, jnp.inf), stable=True)[:num]
+def _order(rates: Array, movable: Array, num: int) -> Array:
+    """The latents that can be moved by their rate, to a thousandth of a nat: what tells nothing keeps its own order."""
+    mean = jnp.round(rates.mean(0), 3) if rates.shape[1] else jnp.zeros(movable.shape)
+    return jnp.argsort(jnp.where(movable > 0, -mean, jnp.inf), stable=True)[:num]
 
 
 def _moved(code: Latent, order: Array, values: Array) -> Array:
@@ -143,7 +151,7 @@ def _between(nature: _Nature, codes: Array, draws: Array) -> Array:
     """From one code to another, by the path that such latents are to take."""
     straight, along = (path(*codes, STEPS) for path in (latent.linear, latent.spherical))
     one_by_one = latent.latent_by_latent(*draws, STEPS)
-    return jnp.where(nature.discrete, one_by_one, jnp.where(nature.round, along, straight))
+    return jnp.where(jnp.any(nature.discrete), one_by_one, jnp.where(nature.round, along, straight))
 
 
 def _contexts(examples: Example, kinds: Kinds, num_rows: int, num_between: int) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.grid import each_member, some_of
+from vaejax.grid import each_member, member_at, some_of
 from vaejax.report._arrays import STEPS, Kinds, arrays_of, same_context
+from vaejax.report._live import Live
 from vaejax.report._order import ranked
 from vaejax.report._plane import plane_of
 from vaejax.report._portrait import Portrait, Traversed
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
 
 KINDS = Kinds(12, 32, 8)
 FEW = Kinds(12, 32, 0)
+MOST_LIVE = 12  # members whose decoders are made live, where latent sizes are fewer
 MOST = 2**28  # bytes of all pictures of a grid, as they are before they are made small
+
+
+LiveOf = Callable[[Key, VAE, Params, Any], Live | None]
 
 
 class _Given(NamedTuple):
@@ -38,12 +44,13 @@ def portrait_of(key: Key, model: VAE, params: Params, examples: Any, *, kinds: K
     examples: `[num, *data_shape]`, or an `Example` of such arrays: the first are rebuilt, a latent is moved from the
         code of the first, and the codes of all are placed in a plane. kinds: how many of each picture there are.
 
-    A traversal moves one latent from one end of the prior to the other (0.6% and 99.4% of 2,000 draws: 2.5 standard
-    deviations of N(0, 1)) in 9 steps; latents come in the order of their rate, the most informative first. An
-    interpolation goes from the code of the first example to that of the first that differs from it and has its context:
-    in a line, on a sphere along it, and of discrete latents one latent after another between draws of q(z|x). Draws of
-    the prior have the contexts of the examples in turn. Left out are traversals of latents that are of several numbers,
-    discrete or on a sphere, where one cannot be moved alone; rates where they do not come per latent.
+    A traversal moves one latent from one end of the prior to the other in 9 steps: 2.5 of its standard deviations to
+    either side of its mean, no farther than 2,000 draws of it went. Latents come in the order of their rate, the most
+    informative first. An interpolation goes from the code of the first example to that of the first that differs from
+    it and has its context: in a line, on a sphere along it, and of discrete latents one latent after another between
+    draws of q(z|x). Draws of the prior have the contexts of the examples in turn. Left out are traversals of latents
+    that are of several numbers, discrete or on a sphere, where one cannot be moved alone; rates where they do not come
+    per latent.
 
     >>> import vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4, 4), latent_size=2)
@@ -59,13 +66,22 @@ def portrait_of(key: Key, model: VAE, params: Params, examples: Any, *, kinds: K
 
 
 def portraits(
-    key: Key, result: Result, examples: Any, *, chosen: Mapping[str, Any] | None = None, most_bytes: int = MOST
+    key: Key,
+    result: Result,
+    examples: Any,
+    *,
+    chosen: Mapping[str, Any] | None = None,
+    live_of: LiveOf | None = None,
+    most_bytes: int = MOST,
 ) -> dict[int, Portrait]:
     """`portrait_of` every member of a grid, by its place; those that diverged have none. Compiled once per program.
 
     A member's pictures are those of the compact model that `vj.extract` gives, up to rounding. Where all would take
     more than `most_bytes`, the chosen member and the best of each latent size have all pictures and the others samples
     and reconstructions; where that is too much too, the last have none.
+
+    live_of: makes the `live` decoder of a compact member, with the context of the first example; it is asked for the
+        chosen member, the best of each latent size, and from the best of the others as many as make a dozen.
 
     >>> import optax, vaejax as vj
     >>> def member(latent_size):
@@ -82,6 +98,13 @@ def portraits(
             at = [i for i, place in enumerate(program.rows) if place in places]
             if at:
                 found.update(_of_program(key, *some_of(program, params, at), _at_most(kinds, of), of))
+    if live_of is not None:
+        first, others = ranked([result.dataset], chosen)
+        context = jax.tree.map(lambda leaf: leaf[0], of.examples.context)
+        for place in [*first, *others[: max(0, MOST_LIVE - len(first))]]:
+            if place in found:
+                member = member_at(result.programs, result.params, place)
+                found[place] = found[place]._replace(live=live_of(key, *member, context))
     return dict(sorted(found.items()))
 
 
@@ -142,7 +165,7 @@ def _portrait(made: Mapping[str, Any], kinds: Kinds, latents: Sequence[int]) -> 
     told = [
         Traversed(int(latent), float("nan") if mean is None else float(mean[latent]), made["values"][:, latent], row)
         for latent, row in zip(made["order"], rows, strict=True)
-        if made["movable"] and latent < size and made["active"][latent] > 0
+        if latent < size and made["movable"][latent] > 0
     ]
     return Portrait(
         rebuilt,

@@ -62,14 +62,14 @@ def _segments(path: Path) -> list[_Segment]:
 
 
 def _axes(config: Config, segments: Sequence[_Segment]) -> dict[str, list[Any]]:
-    """The axes that were asked for; of a search, which chooses them itself, the values that were trained so far."""
+    """The axes that were asked for; of a search, which chooses sizes itself, the values that were trained so far."""
     axes = axes_of(config)
     if all(axes.values()):
         return axes
     members = [member for segment in segments for member in segment.members]
-    return {
-        name: sorted({member[name] for member in members if name in member}) or values for name, values in axes.items()
-    }
+    known = {name: sorted({member[name] for member in members if name in member}) for name in axes}
+    found = {name: known[name] or values for name, values in axes.items()}
+    return {name: values for name, values in found.items() if values}
 
 
 def _table(axes: Mapping[str, list[Any]], segments: Sequence[_Segment]) -> xr.Dataset:
@@ -91,6 +91,7 @@ def _table(axes: Mapping[str, list[Any]], segments: Sequence[_Segment]) -> xr.Da
                 histories[name][(*place, at)] = np.nan if value is None else value
             status[place] = "diverged" if member.get("history_validation") is None else "ok"
     told = {name: ((*dims, "epoch"), values, {"description": DESCRIPTIONS[name]}) for name, values in histories.items()}
+    told = told if epochs else {}
     known = {"description": "ok so far, diverged: not finite any more, or not begun"}
     return xr.Dataset({**told, "status": (dims, status.astype(str), known)}, {**axes, "epoch": epochs})
 
@@ -104,12 +105,8 @@ def _place(axes: Mapping[str, list[Any]], member: Mapping[str, Any]) -> tuple[in
 
 def _told(path: Path, config: Config, segments: Sequence[_Segment], dataset: xr.Dataset) -> str:
     """How far training has come."""
-    begun = int((dataset["status"].values != NOT_BEGUN).sum())
-    others = (
-        f" with {begun} of {dataset['status'].size} members; the others follow"
-        if begun < dataset["status"].size
-        else ""
-    )
+    begun, num = int((dataset["status"].values != NOT_BEGUN).sum()), dataset["status"].size
+    others = f" with {begun} of {num} members; the others follow" if begun < num else ""
     start = "The run has not come to its end: it goes on, or was stopped and goes on with --resume. "
     if (path / "search.json").exists() and not begun:
         return f"{start}The search has not come to its first grid."

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from vaejax.answer import Answer
 
+DODGE = 0.012  # of the width, between lines
 CLOSE = 0.4  # of the range: where the best are nearer together than this, they are shown close up too
 
 
@@ -100,7 +101,9 @@ def _panel(axes: Any, flat: Members, drawn: list[int], by: str, margin: float, s
     axes.set_xticks([at[i] for i in shown], [setting(sizes[i]) for i in shown])
     own, colours, palette = column(flat, "latent_size"), hues(flat), shades(len(levels(flat, hue_axis(flat))))
     best = -np.inf
-    for colour, label in enumerate(_labels(flat)):
+    labels = _labels(flat)
+    for colour, label in enumerate(labels):
+        aside = DODGE * wide * (colour - (len(labels) - 1) / 2)
         cells = {one: [i for i in drawn if colours[i] == colour and own[i] == one] for one in sizes}
         cells = {one: cell for one, cell in cells.items() if cell}
         if not cells:
@@ -108,9 +111,11 @@ def _panel(axes: Any, flat: Members, drawn: list[int], by: str, margin: float, s
         means = [float(value[cell].mean()) for cell in cells.values()]
         bars = [_bar(value[cell], np.nan_to_num(_errors(flat, by)[cell])) for cell in cells.values()]
         look = {"color": palette[colour], "linewidth": 1.4, "elinewidth": 1, "capsize": 2.5, "label": label}
-        axes.errorbar([place[one] for one in cells], means, bars, **look)
+        axes.errorbar([place[one] + aside for one in cells], means, bars, **look)
         inside = [i for cell in cells.values() for i in cell]
-        axes.plot([place[own[i]] for i in inside], value[inside], ".", color=palette[colour], markersize=4, alpha=0.7)
+        axes.plot(
+            [place[own[i]] + aside for i in inside], value[inside], ".", color=palette[colour], markersize=4, alpha=0.7
+        )
         best = max(best, *means)
     if np.isfinite(margin):
         axes.axhspan(best - margin, best, color=FAINT, alpha=0.7, linewidth=0, zorder=0)

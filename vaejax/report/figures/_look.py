@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 DAY, NIGHT = (0.0, 0.58), (0.38, 0.98)  # of viridis: at least 3:1 against the ground
 DAYLIGHT = {"ground": "#fcfcfa", "ink": "#1b1f24", "muted": "#5a626c", "faint": "#e0e1dc"}  # those of the page by day
 INK, MUTED, FAINT = DAYLIGHT["ink"], DAYLIGHT["muted"], DAYLIGHT["faint"]
-PAPER = {"font.size": 9.0, "savefig.dpi": 200, "figure.dpi": 100}
 UNITS = {"active_units": "latents", "num_params": "numbers", "best_epoch": "epoch", "ended_epoch": "epoch"}
 
 
@@ -34,6 +33,8 @@ def settings(ink: str, muted: str, faint: str, size: float = 12.0) -> dict[str, 
         "axes.titlesize": size,
         "xtick.labelsize": size - 1,
         "ytick.labelsize": size - 1,
+        "legend.fontsize": size - 1,
+        "legend.title_fontsize": size - 1,
         "text.color": ink,
         "axes.labelcolor": muted,
         "axes.edgecolor": faint,
@@ -78,7 +79,7 @@ def shades(num: int, low: float = DAY[0], high: float = DAY[1]) -> list[str]:
     """`num` colours of viridis between two places on it.
 
     >>> shades(1), len(shades(3))
-    (['#2e6f8e'], 3)
+    (['#365d8d'], 3)
     """
     from matplotlib import colormaps
     from matplotlib.colors import to_hex

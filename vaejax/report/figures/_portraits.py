@@ -8,6 +8,7 @@ import numpy as np
 from vaejax.errors import VaejaxError
 from vaejax.report._portrait import Portrait
 from vaejax.report._sprites import Look, is_image, look_of
+from vaejax.report._words import number
 from vaejax.report.figures._look import FAINT, INK, MUTED, bare, blank, calm, shades
 
 if TYPE_CHECKING:
@@ -103,10 +104,10 @@ def codes(portrait: Portrait, labels: Any = None) -> Figure:
         raise _missing("codes")
     x, y = portrait.codes.points.T
     with calm():
-        figure = blank(4.4, 3.9)
+        figure = blank(4.8, 4.0)
         axes = figure.subplots()
         axes.set_title(portrait.codes.title, loc="left", fontsize=8, color=MUTED)
-        axes.set(xlabel="latents are in units of the prior's standard deviation")
+        axes.set(xlabel="units of the latents")
         bare(axes, "both")
         if labels is None:
             axes.scatter(x, y, 9, shades(1)[0], linewidths=0)
@@ -161,7 +162,7 @@ def _tiles(events: np.ndarray, look: Look, names: Sequence[str], values: Any = N
                 _tile(axes, event, look)
             row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
         for axes, value in zip(grid[0], [] if values is None else values, strict=False):
-            axes.set_title(f"{value:.1f}", fontsize=7, color=MUTED, pad=2)
+            axes.set_title(number(value, 1), fontsize=7, color=MUTED, pad=2)
     return figure
 
 
@@ -223,4 +224,4 @@ def _by_label(axes: Any, x: np.ndarray, y: np.ndarray, labels: np.ndarray) -> No
     for at, label in enumerate(np.unique(labels)):
         here = labels == label
         mark = "osD^vPX"[at // len(palette) % 7]
-        axes.scatter(x[here], y[here], 11, [palette[at % len(palette)]], mark, linewidths=0, label=str(label))
+        axes.scatter(x[here], y[here], 11, [palette[at % len(palette)]], marker=mark, linewidths=0, label=str(label))

@@ -49,7 +49,7 @@ def rate_distortion(dataset: xr.Dataset, answer: Answer | None = None) -> Figure
             if flat.chosen is not None:
                 at = rate[flat.chosen], distortion[flat.chosen]
                 axes.plot(*at, "o", markersize=14, markerfacecolor="none", markeredgecolor=INK, label="chosen")
-            axes.legend(loc="upper left", bbox_to_anchor=(1.06, 1.0), frameon=False, borderaxespad=0, labelspacing=0.6)
+            figure.legend(loc="outside right upper", frameon=False, labelspacing=0.7)
     return figure
 
 
