@@ -1,7 +1,6 @@
 """The page that answers the user: one HTML file with its pictures inside, and nothing loaded from anywhere."""
 
 from vaejax.report import figures as figures
-from vaejax.report._decoders import with_decoders as with_decoders
 from vaejax.report._drawn import portrait_of as portrait_of
 from vaejax.report._drawn import portraits as portraits
 from vaejax.report._export import live_of as live_of

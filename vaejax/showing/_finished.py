@@ -95,9 +95,9 @@ def _with_pictures(shown: Shown, data: Data, results: Sequence[Result]) -> Shown
     portraits: dict[int, Portrait] = {}
     begin = 0
     for result in results:
-        found = report.portraits(jax.random.key(0), result, examples, chosen=_member(shown))
-        context = jax.tree.map(lambda leaf: leaf[0], examples.context)
-        found = report.with_decoders(jax.random.key(0), result, found, context=context, chosen=_member(shown))
+        found = report.portraits(
+            jax.random.key(0), result, examples, chosen=_member(shown), live_of=report.live_of
+        )
         portraits.update({begin + place: portrait for place, portrait in found.items()})
         begin += result.dataset["status"].size
     labels = data.labels.get("test")
