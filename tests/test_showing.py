@@ -114,6 +114,20 @@ class TestFinished:
         assert "<b>" not in page.replace('<b class="pick">', "").split('id="runs"')[1].split("</script>")[0]
 
 
+class TestRounds:
+    def test_members_of_further_grids_follow_those_of_the_first(self, finished, data, tmp_path):
+        out = copied(finished, tmp_path)
+        later = SMALL.replace("--first-seed 3", "--first-seed 5")
+        assert cli.main(["sweep", "--data", str(data), "--out", str(out / folder.ROUNDS / "2"), *later.split()]) == 0
+        shown = showing.read_shown(out)
+        assert sorted(shown.portraits) == sorted(shown.commands) == list(range(16))
+        assert "--first-seed 6 " in shown.commands[9]
+        assert len(shown.rounds) == 1
+        model, params = vj.load_member(out / folder.ROUNDS / "2", beta=1.0, latent_size=1, seed=6)
+        expected = np.stack([vj.reconstruct(model, params, x) for x in shown.examples])
+        np.testing.assert_allclose(shown.portraits[9].reconstructions, expected, atol=1e-5)
+
+
 class TestGoingOn:
     def test_it_shows_how_far_it_has_come(self, unfinished):
         shown = showing.read_shown(unfinished)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import vaejax as vj
-from vaejax import cli, examples, saved, store, written
+from vaejax import cli, examples, saved, showing, store, written
 from vaejax.commands import _given, _read, _run, _transfer
 from vaejax.errors import DataError, OutputError
 
@@ -266,6 +266,9 @@ def test_transfer_leaves_a_run_that_started_from_the_source_and_what_it_was_wort
     assert "decoder/output/kernel" in said
     assert "copied" in said
     assert {path.name for path in out.iterdir()} >= {"report.html", "transfer.csv", "transfer.nc", "transfer.png"}
+    shown = showing.read_shown(out)
+    assert (shown.commands, len(shown.portraits)) == ({}, 1)
+    assert "started from another one" in shown.missing[0]  # no command line of one folder makes it again
     worth = json.loads((out / "worth.json").read_text())
     assert worth["margin_nats"] == 3.0
     assert worth["warnings"] == [_transfer.SEEN]  # its target is what its source was trained on

@@ -14,7 +14,7 @@ from vaejax.showing._facts import facts_of, name_of
 from vaejax.types import Example
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -34,7 +34,7 @@ def shown_of(path: Path, run: saved.Run) -> Shown:
     results = (run.result, *run.rounds)
     tables = [result.dataset for result in results]
     shown = _without_pictures(path, run.config, run.answer, tables, folder.rounds_of(path))
-    return _with_pictures(shown, run.data, results)
+    return _with_pictures(shown, lambda: run.data, lambda: results)
 
 
 def write_report(path: Path, run: saved.Run) -> None:
@@ -52,11 +52,9 @@ def shown_again(path: Path) -> Shown:
     tables = [saved.read_table(one) for one in folders]
     answer = saved.answer_from(config, tables)
     shown = _without_pictures(path, config, answer, tables, folders[1:])
-    try:
-        results = [saved.read_run(one)[2] for one in folders]
-        return _with_pictures(shown, saved.data_of(path, config, noted), results)
-    except VaejaxError as error:
-        return shown._replace(missing=(*shown.missing, f"There are no pictures of members: {error}."))
+    return _with_pictures(
+        shown, lambda: saved.data_of(path, config, noted), lambda: [saved.read_run(one)[2] for one in folders]
+    )
 
 
 def examples_of(data: Data, num: int) -> Example:
@@ -90,7 +88,15 @@ def _commands(path: Path, config: Config, folders: Sequence[Path]) -> tuple[dict
     return {at: command_of_member(one, place, f"{name}-{at + 1}") for at, (one, place) in enumerate(placed)}, ()
 
 
-def _with_pictures(shown: Shown, data: Data, results: Sequence[Result]) -> Shown:
+def _with_pictures(shown: Shown, read: Callable[[], Data], restore: Callable[[], Sequence[Result]]) -> Shown:
+    """With portraits; or with the reason why there are none, as what was measured is worth a page without them."""
+    try:
+        return _drawn(shown, restore(), read())
+    except VaejaxError as error:
+        return shown._replace(missing=(*shown.missing, f"There are no pictures of members: {error}."))
+
+
+def _drawn(shown: Shown, results: Sequence[Result], data: Data) -> Shown:
     examples = examples_of(data, NUM_PLACED)
     portraits: dict[int, Portrait] = {}
     begin = 0
