@@ -16,10 +16,10 @@ from test_recipes import CONTEXT, RECIPES, member_of
 
 import vaejax as vj
 from vaejax.report import live_of, live_or_reason
-from vaejax.report._export import program_of
-from vaejax.report._interpreter import run
-from vaejax.report._tape import NotLive
-from vaejax.report._weights import FEW, places_of, read, runs_of, stored
+from vaejax.report.live._export import program_of
+from vaejax.report.live._interpreter import run
+from vaejax.report.live._tape import NotLive
+from vaejax.report.live._weights import FEW, places_of, read, runs_of, stored
 from vaejax.types import NetBuilder
 
 KEY = jax.random.key(0)

@@ -12,8 +12,8 @@ from browsers import browser as browser
 import vaejax as vj
 from vaejax import report
 from vaejax.report import live_of
-from vaejax.report._export import encoded, program_of
-from vaejax.report._interpreter import BY_HOW, ENTRYWISE, run
+from vaejax.report.live._export import encoded, program_of
+from vaejax.report.live._interpreter import BY_HOW, ENTRYWISE, run
 
 SCRIPT = (Path(report.__file__).parent / "static" / "decoder.js").read_text()
 KEY = jax.random.key(0)

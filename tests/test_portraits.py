@@ -18,10 +18,10 @@ from PIL import Image
 import vaejax as vj
 from vaejax import report
 from vaejax.report import Portrait, Shown, Traversed, drawn
-from vaejax.report._live import Live
 from vaejax.report._order import ranked
 from vaejax.report._plane import plane_of
 from vaejax.report._sprites import Look, look_of, strip
+from vaejax.report.live._types import Live
 
 KEY = jax.random.key(0)
 X = np.random.default_rng(0).random((30, 4, 4), np.float32)

@@ -3,8 +3,6 @@
 from vaejax.report import figures as figures
 from vaejax.report._drawn import portrait_of as portrait_of
 from vaejax.report._drawn import portraits as portraits
-from vaejax.report._export import live_of as live_of
-from vaejax.report._export import live_or_reason as live_or_reason
 from vaejax.report._notebook import as_html as as_html
 from vaejax.report._page import page as page
 from vaejax.report._page import write as write
@@ -14,3 +12,5 @@ from vaejax.report._portrait import Portrait as Portrait
 from vaejax.report._portrait import Traversed as Traversed
 from vaejax.report._shown import Shown as Shown
 from vaejax.report._strips import drawn as drawn
+from vaejax.report.live import live_of as live_of
+from vaejax.report.live import live_or_reason as live_or_reason

@@ -11,10 +11,10 @@ import numpy as np
 
 from vaejax.grid import each_member, member_at, some_of
 from vaejax.report._arrays import STEPS, Kinds, arrays_of, same_context
-from vaejax.report._live import Live
 from vaejax.report._order import ranked
 from vaejax.report._plane import plane_of
 from vaejax.report._portrait import Portrait, Traversed
+from vaejax.report.live import Live
 from vaejax.types import VAE, Example, Key, Params
 
 if TYPE_CHECKING:

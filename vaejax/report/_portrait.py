@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaejax.report._live import Live
+from vaejax.report.live import Live
 
 
 class Traversed(NamedTuple):

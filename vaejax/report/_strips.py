@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from vaejax.report._live import Live
 from vaejax.report._order import ranked
 from vaejax.report._portrait import Portrait
 from vaejax.report._shown import Shown
 from vaejax.report._sprites import Look, is_image, look_of, rounded, strip
 from vaejax.report._words import count, listed
+from vaejax.report.live import Live
 
 BUDGET = 3_000_000  # bytes of all
 FOR_LIVE = 1 / 3  # of the budget

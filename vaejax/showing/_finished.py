@@ -101,9 +101,7 @@ def _drawn(shown: Shown, results: Sequence[Result], data: Data) -> Shown:
     portraits: dict[int, Portrait] = {}
     begin = 0
     for result in results:
-        found = report.portraits(
-            jax.random.key(0), result, examples, chosen=_member(shown), live_of=report.live_of
-        )
+        found = report.portraits(jax.random.key(0), result, examples, chosen=_member(shown), live_of=report.live_of)
         portraits.update({begin + place: portrait for place, portrait in found.items()})
         begin += result.dataset["status"].size
     labels = data.labels.get("test")

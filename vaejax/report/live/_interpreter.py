@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from vaejax.report._convolutions import seen
-from vaejax.report._weights import places_of, read
+from vaejax.report.live._convolutions import seen
+from vaejax.report.live._weights import places_of, read
 
 AT_ONCE = 16  # z; the patches of a convolution are a few megabytes each
 

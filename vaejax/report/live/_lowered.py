@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from vaejax.report._convolutions import CONVOLUTIONS
-from vaejax.report._interpreter import ENTRYWISE
-from vaejax.report._moves import PLACES, entrywise, moved, rearranged
-from vaejax.report._tape import Made, NotLive, Tape, Value, written
+from vaejax.report.live._convolutions import CONVOLUTIONS
+from vaejax.report.live._interpreter import ENTRYWISE
+from vaejax.report.live._moves import PLACES, entrywise, moved, rearranged
+from vaejax.report.live._tape import Made, NotLive, Tape, Value, written
 
 SAME_NAME = ENTRYWISE.keys() - {"select"}
 IDENTITIES = ("convert_element_type", "reduce_precision", "stop_gradient", "optimization_barrier")  # all is float32

@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from vaejax import verbs
-from vaejax.report._convolutions import seen
-from vaejax.report._interpreter import run
-from vaejax.report._live import Live
-from vaejax.report._tape import NotLive, Step
-from vaejax.report._trace import traced
-from vaejax.report._weights import runs_of, stored
+from vaejax.report.live._convolutions import seen
+from vaejax.report.live._interpreter import run
+from vaejax.report.live._tape import NotLive, Step
+from vaejax.report.live._trace import traced
+from vaejax.report.live._types import Live
+from vaejax.report.live._weights import runs_of, stored
 from vaejax.types import VAE, Example, Key, Params
 
 MOST_NUMBERS = 400_000  # of two bytes; they are four thirds as many in the page

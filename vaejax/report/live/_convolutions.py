@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from vaejax.report._moves import rearranged
-from vaejax.report._tape import Made, NotLive, Tape, Value, written
+from vaejax.report.live._moves import rearranged
+from vaejax.report.live._tape import Made, NotLive, Tape, Value, written
 from vaejax.types import Shape
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 from jaxtyping import Array
 
-from vaejax.report._lowered import lowered
-from vaejax.report._tape import Made, NotLive, Tape, Value, pruned
+from vaejax.report.live._lowered import lowered
+from vaejax.report.live._tape import Made, NotLive, Tape, Value, pruned
 
 LOOPS = ("scan", "while", "cond")  # their bodies are no calls
 

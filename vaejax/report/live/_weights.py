@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vaejax.report._tape import NotLive
+from vaejax.report.live._tape import NotLive
 
 FEW = 4096
 TOP = 14  # the largest entry is below 2^15, and float16 ends at 65,504

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from vaejax.report._tape import Made, NotLive, Tape, Value, written
+from vaejax.report.live._tape import Made, NotLive, Tape, Value, written
 from vaejax.types import Shape
 
 PLACES = {  # operands that say where, and not what; -1 is all but the first
