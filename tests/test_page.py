@@ -364,10 +364,13 @@ def test_runs_are_compared_on_one_page(opened):
 
 def test_a_run_that_goes_on_has_a_page(opened):
     one = opened(Shown(grid()[["history_validation", "status"]], missing=("Training has come to epoch 12 of 40.",)))
-    assert "Nothing has been measured yet." in one.text("#heat-note")
+    last = grid()["history_validation"].isel(epoch=-1).mean("seed").sel(beta=1.0, latent_size=8)
+    assert one.text(cell(2, 2)).split()[0].replace("−", "-") == f"{float(last):.2f}"  # noqa: RUF001
+    assert "of the last state that training has come to" in one.text("#heat-note")
     assert one.page.locator("#chart-curves path").count() > 40
     one.page.click(cell(2, 2))
-    assert one.looked() == ["25"]
+    best = int(grid()["history_validation"].isel(epoch=-1).sel(beta=1.0, latent_size=8).argmax())
+    assert one.looked() == [str(25 + best)]
 
 
 def test_a_run_of_which_all_diverged_has_a_page(opened):

@@ -271,6 +271,13 @@ def test_runs_are_told_apart_and_compared():
     assert told["members"][41]["label"] == "mine (2): beta 1, width 128"
     assert len(re.findall(r'class="answer"', text)) == 2
     assert 'id="chart-trade"' in text
+    assert "cannot be compared" not in text
+
+
+def test_runs_of_different_data_are_not_to_be_compared():
+    other = grid().assign_attrs(preparation="drawn anew each time")
+    text = page(Shown(grid(), Answer(), name="a"), Shown(other, Answer(), name="b"))
+    assert "b: binarized MNIST, drawn anew each time): their nats cannot be compared." in text
 
 
 def test_a_run_that_goes_on_says_what_is_missing_and_shows_its_curves():

@@ -18,9 +18,7 @@ def hero(shown: Shown, flat: Members, first: int) -> dict[str, Any]:
     return {
         "state": state,
         "badge": badge,
-        "eyebrow": " · ".join(
-            p for p in ("vaejax", shown.name, str(shown.dataset.attrs.get("name", "")), grid(flat)) if p
-        ),
+        "eyebrow": " · ".join(text for text in (str(shown.dataset.attrs.get("name", "")), grid(flat)) if text),
         "headline": headline(flat, answer),
         "reason": answer.reason if answer is not None else "",
         "facts": _facts(flat, answer) if answer is not None else [],

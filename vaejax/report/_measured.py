@@ -50,6 +50,9 @@ KNOWN = (
 )
 
 
+LATEST = Measure("latest", "ELBO, validation, so far", "nats", "of the last state that training has come to", 1)
+
+
 def measured(datasets: Sequence[Any]) -> list[Measure]:
     """The columns that any of these tables has: the known ones first, then what `vj.evaluate` added."""
     found = {one.key: one for one in KNOWN if any(one.key in dataset for dataset in datasets)}
@@ -58,6 +61,8 @@ def measured(datasets: Sequence[Any]) -> list[Measure]:
             told = str(dataset[key].attrs.get("description", ""))
             better, unit = (DIRECTIONS[key].sign, DIRECTIONS[key].unit.strip()) if key in DIRECTIONS else (0, "")
             found.setdefault(key, Measure(key, name(key), unit, told, better, None))
+    if any("elbo" not in dataset and "history_validation" in dataset for dataset in datasets):
+        found[LATEST.key] = LATEST
     return list(found.values())
 
 

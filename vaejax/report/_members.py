@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vaejax.report._measured import measured
+from vaejax.report._measured import LATEST, measured
 from vaejax.report._words import is_number, name, plain, setting
 
 
@@ -44,14 +44,25 @@ def members(dataset: Any, answer: Any, rounds: Sequence[Any] = ()) -> Members:
 def _members(dataset: Any) -> Members:
     dims = tuple(d for d in _template(dataset).dims if d != "epoch")
     axes, settings = _settings(dataset, dims)
-    measures = {one.key: _flat(dataset[one.key], dims).astype(float) for one in measured([dataset])}
+    measures = {
+        one.key: _flat(dataset[one.key], dims).astype(float) for one in measured([dataset]) if one.key in dataset
+    }
     num = len(settings)
     ok = np.isfinite(measures.get("elbo", np.zeros(num)))
     if "status" in dataset:
         ok &= _flat(dataset["status"], dims).astype(str) == "ok"
     curves = _curves(dataset, dims, num)
+    if "elbo" not in measures and curves.shape[1]:
+        measures[LATEST.key] = _latest(curves)
     epochs = dataset["epoch"].values if "epoch" in dataset.coords else np.arange(1, curves.shape[1] + 1)
     return Members(axes, settings, measures, ok, curves, np.asarray(epochs, float), None)
+
+
+def _latest(curves: np.ndarray) -> np.ndarray:
+    """The last number of each curve that is known; NaN where none is."""
+    known = np.isfinite(curves)
+    last = curves.shape[1] - 1 - known[:, ::-1].argmax(1)
+    return np.where(known.any(1), curves[np.arange(len(curves)), last], np.nan)
 
 
 def _joined(one: Members, other: Members) -> Members:
@@ -138,9 +149,10 @@ def levels(flat: Members, axis: str | None) -> list[Any]:
 
 
 def label(flat: Members, index: int) -> str:
-    """`beta 1, latent size 16, seed 0`."""
-    pairs = zip(flat.axes, flat.settings[index], strict=True)
-    return ", ".join(f"{name(axis)} {setting(value)}" for axis, value in pairs) or "the only member"
+    """`beta 1, latent size 16, seed 0`: those two where they are axes, and what else varies."""
+    told = [axis for axis in flat.axes if axis in ("beta", "latent_size") or len(levels(flat, axis)) > 1]
+    parts = [f"{name(axis)} {setting(column_value(flat, index, axis))}" for axis in told]
+    return ", ".join(parts) or "the only member"
 
 
 def hue_axis(flat: Members) -> str | None:

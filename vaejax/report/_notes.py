@@ -87,7 +87,7 @@ def made(shown: Shown, flat: Members) -> list[tuple[str, str]]:
 
 def grid(flat: Members) -> str:
     """How many values each axis has, and how many members there are."""
-    parts = [f"{len(levels(flat, axis))} × {name(axis)}" for axis in flat.axes]  # noqa: RUF001
+    parts = [f"{len(levels(flat, axis))} × {name(axis)}" for axis in flat.axes if len(levels(flat, axis)) > 1]  # noqa: RUF001
     total = count(len(flat.settings), "member")
     return f"{', '.join(parts)}: {total}" if parts else total
 

@@ -49,6 +49,7 @@ def page(*shown: Shown) -> str:
     return _assets.rendered(
         title=" | ".join(run["headline"] for run in runs),
         several=len(shown) > 1,
+        apart=_apart(found),
         runs=runs,
         nav=_nav(figures, any(paid), any(findings)),
         charts=figures,
@@ -79,6 +80,23 @@ def write(path: str | os.PathLike[str], *shown: Shown) -> None:
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}; choose another place") from None
     write_bytes(target, content)
+
+
+_SAME = ("name", "preparation", "num_test")
+
+
+def _apart(found: Roster) -> str:
+    """Why the numbers of runs cannot be compared, where they cannot."""
+    seen = {tuple(str(one.dataset.attrs.get(key, "")) for key in _SAME) for one in found.shown}
+    if len(seen) < 2:
+        return ""
+    told = listed([f"{text}: {_data_of(one)}" for one, text in _each(found)])
+    return f"These runs are of different data, or saw them differently ({told}): their nats cannot be compared."
+
+
+def _data_of(shown: Shown) -> str:
+    attrs = shown.dataset.attrs
+    return ", ".join(str(attrs[key]) for key in ("name", "preparation") if attrs.get(key)) or "not said"
 
 
 def _each(found: Roster) -> list[tuple[Shown, str]]:
@@ -116,7 +134,7 @@ def _captions(key: str, found: Roster) -> list[str]:
     if key == "sizes":
         return [
             "Importance-weighted log likelihood of the test split (the bound, where that is not known); higher is "
-            "better. Discs are members, lines the mean of each colour. The shaded band is one margin deep, from the "
+            "better. Discs are members, lines the means over seeds. The shaded band is one margin deep, from the "
             "best mean." + hue,
             "Bars are one standard error, from test examples and seeds together. Members share the test examples, so "
             "differences between them are known better than the bars suggest.",

@@ -67,7 +67,7 @@ def _members(found: Roster) -> list[dict[str, Any]]:
                     "id": i, "number": i + 1, "run": run, "place_in_run": at, "label": texts[i], "hue": colours[i],
                     "ok": bool(good[i]), "place": [places[k][i] for k in range(len(found.axes))],
                     "values": {key: rounded(found_values[i]) for key, found_values in numbers.items()},
-                    "findings": said.get(at, []), "command": shown.commands.get(at, ""), "python": _python(flat, at),
+                    "findings": said.get(at, []), "command": shown.commands.get(at, ""), "python": _python(flat, at) if shown.answer else "",
                 }
             )  # fmt: skip
     return made
@@ -127,7 +127,7 @@ def _curves(found: Roster) -> list[dict[str, Any]]:
 
 def _zooms(found: Roster) -> dict[str, list[float]]:
     """What the chart of latent sizes shows: all members, and those within six margins or errors of the best."""
-    for key in ("log_likelihood", "elbo"):
+    for key in ("log_likelihood", "elbo", "latest"):
         value, good = values(found, key), ok(found)
         value = np.where(good, value, np.nan)
         if np.isfinite(value).any():

@@ -16,5 +16,6 @@ from ._trade import trade
 
 def charts(found: Roster) -> dict[str, Spec]:
     """Every chart that these members have, by name, as Vega."""
-    made = {"trade": trade(found), "sizes": sizes(found), "curves": curves(found), "codes": codes()}
+    made = {"trade": trade(found), "sizes": sizes(found), "curves": curves(found)}
+    made |= {"codes": codes(labelled=True), "plain_codes": codes(labelled=False)}
     return {key: compiled(json.dumps(spec)) for key, spec in made.items() if spec is not None}

@@ -16,7 +16,12 @@ def curves(found: Roster) -> Spec | None:
     low, high = zip(*(_heights(curves) for curves in drawn), strict=True)
     domain = scale_of((min(low), max(high)))
     place = {
-        "x": amount("epoch", "epoch", axis={"grid": False, "tickMinStep": 1}, scale={"nice": False, "zero": False}),
+        "x": amount(
+            "epoch",
+            "epoch",
+            axis={"grid": False, "format": "d", "tickCount": min(10, _longest(found) - 1)},
+            scale={"nice": False, "zero": False},
+        ),
         "y": amount("bound", "ELBO, validation (nats)", scale=domain),
     }
     line = {"type": "line", "clip": True, "strokeWidth": 1.3, "opacity": 0.55, "cursor": "pointer"}
@@ -32,6 +37,10 @@ def curves(found: Roster) -> Spec | None:
         ],
     ]
     return spec_of("The bound on the validation split over training.", layers, height=320, data={"name": "curves"})
+
+
+def _longest(found: Roster) -> int:
+    return int(max(flat.epochs.max(initial=1) for flat in found.runs))
 
 
 def _heights(curves: np.ndarray) -> tuple[float, float]:

@@ -10,13 +10,19 @@ from vaejax.report._roster import Roster, column, hues, levels, ok, values
 from vaejax.report._words import is_number, plain, setting
 from vaejax.report.charts._spec import A, B, Spec, amount, discs, held_out, hue_scale, limits, ring, spec_of
 
+TITLES = {
+    "log_likelihood": "log likelihood (nats)",
+    "elbo": "ELBO (nats)",
+    "latest": "ELBO, validation, so far (nats)",
+}
+
 
 def sizes(found: Roster) -> Spec | None:
     """Held-out likelihood against latent size: points are members, lines means over all but size and colour."""
     held, sizes = held_out(found), levels(found, "latent_size")
     if not held or len(sizes) < 2:
         return None
-    title = {"log_likelihood": "log likelihood (nats)", "elbo": "ELBO (nats)"}[held[0]]
+    title = TITLES[held[0]]
     x = {"field": "latents", "title": "latent size", **_size_axis(sizes)}
     frame = {"zero": False, "nice": False, "domainMin": {"expr": "low"}, "domainMax": {"expr": "high"}}
     y, hue = amount(held[0], title, scale=frame), hue_scale(found)
@@ -31,7 +37,7 @@ def sizes(found: Roster) -> Spec | None:
         {
             "data": means,
             "mark": {"type": "line", "clip": True, "strokeWidth": 1.8},
-            "encoding": {**place, "stroke": hue, "detail": {"field": "hue"}},
+            "encoding": {**place, "stroke": hue, "detail": {"field": "line"}},
         },
         {"data": means, "mark": {"type": "rule", "clip": True}, "encoding": {"x": x, **ends, "stroke": hue}},
         {"mark": discs(size=52, opacity=0.9, strokeWidth=1), "encoding": {**place, "fill": hue}},
@@ -57,29 +63,30 @@ def _band(found: Roster) -> list[Spec]:
     answer = found.shown[0].answer
     if len(found.shown) > 1 or answer is None or not np.isfinite(answer.margin_nats):
         return []
-    means = [one["mean"] for one in _means(found, held_out(found), by_all=True)]
+    means = [one["mean"] for one in _means(found, held_out(found))]
     return [{"low": max(means) - float(answer.margin_nats), "high": max(means)}] if means else []
 
 
-def _means(found: Roster, held: tuple[str, ...], by_all: bool = False) -> list[Spec]:
-    """Means over seeds, with one standard error from test examples and seeds: sqrt(mean(se^2) + s^2 / n).
+def _means(found: Roster, held: tuple[str, ...]) -> list[Spec]:
+    """Of each setting the mean over seeds, with one standard error from examples and seeds: sqrt(mean(se^2) + s^2 / n).
 
-    by_all: of each setting; else of each colour and latent size.
+    `line` is the number of a setting without its latent size.
     """
     value, errors = (
         values(found, held[0]),
         np.nan_to_num(values(found, held[1]) if len(held) > 1 else np.zeros(found.num)),
     )
-    axes = [axis for axis in found.axes if axis != "seed"] if by_all else []
-    columns = [hues(found), column(found, "latent_size"), *(column(found, axis) for axis in axes)]
-    cells: dict[tuple[Any, ...], list[int]] = {}
+    axes = [axis for axis in found.axes if axis not in ("seed", "latent_size")]
+    settings = list(zip(*(column(found, axis) for axis in axes), strict=True)) or [()] * found.num
+    lines = {setting: at for at, setting in enumerate(dict.fromkeys(settings))}
+    sizes, colours = column(found, "latent_size"), hues(found)
+    cells: dict[tuple[int, Any], list[int]] = {}
     for i in np.flatnonzero(ok(found) & np.isfinite(value)).tolist():
-        cells.setdefault(tuple(one[i] for one in columns), []).append(i)
+        cells.setdefault((lines[settings[i]], sizes[i]), []).append(i)
     made = []
-    for (hue, size, *_), at in cells.items():
+    for (line, size), at in cells.items():
         mean, chance = float(value[at].mean()), float(value[at].var(ddof=1) / len(at)) if len(at) > 1 else 0.0
         error = float(np.sqrt((errors[at] ** 2).mean() + chance))
-        made.append(
-            {"hue": hue, "latents": plain(size), held[0]: mean, "mean": mean, "down": mean - error, "up": mean + error}
-        )
+        place = {"line": line, "hue": colours[at[0]], "latents": plain(size)}
+        made.append({**place, held[0]: mean, "mean": mean, "down": mean - error, "up": mean + error})
     return made

@@ -107,8 +107,8 @@ def rounded(value: float) -> float | None:
 
 
 def held_out(found: Roster) -> tuple[str, ...]:
-    """The measure that tells how good a member is: the likelihood, or where that is not known the bound."""
-    for key, error in (("log_likelihood", "log_likelihood_se"), ("elbo", "")):
+    """What tells how good a member is: the likelihood, or the bound, or that of validation so far; what is known."""
+    for key, error in (("log_likelihood", "log_likelihood_se"), ("elbo", ""), ("latest", "")):
         if np.isfinite(values(found, key)[ok(found)]).any():
             return (key, error) if error else (key,)
     return ()

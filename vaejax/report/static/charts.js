@@ -7,7 +7,7 @@ const openChart = async (container, name, rows) => {
   const options = { mode: "vega", renderer: "svg", actions: false, tooltip: () => {}, logLevel: 1 };
   const { view } = await vegaEmbed(container, page.charts[name], options);
   container.querySelector("svg").setAttribute("aria-hidden", "true"); // the container says what it is; marks have no names
-  view.data(name === "curves" || name === "codes" ? name : "members", rows).run();
+  view.data({ curves: "curves", codes: "codes", plain_codes: "codes" }[name] || "members", rows).run();
   new ResizeObserver(() => container.isConnected && view.signal("width", Math.max(160, container.clientWidth)).runAsync()).observe(container);
   return view;
 };

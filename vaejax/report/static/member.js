@@ -126,8 +126,8 @@ const codesOf = member => {
   const { codes } = picturesOf(member), { labels } = sharedOf(member);
   if (!codes) return null;
   const container = make("div", { class: "chart codes", role: "img", "aria-label": `Codes of ${codes.points.length} test examples: ${codes.title}` });
-  const rows = codes.points.map(([x, y], i) => ({ x, y, label: labels ? String(labels[i]) : "example" }));
-  requestAnimationFrame(() => container.isConnected && openChart(container, "codes", rows));
+  const rows = codes.points.map(([x, y], i) => ({ x, y, label: labels && String(labels[i]) }));
+  requestAnimationFrame(() => container.isConnected && openChart(container, labels ? "codes" : "plain_codes", rows));
   return part("Where codes lie", `${codes.title[0].toUpperCase()}${codes.title.slice(1)}; ${codes.points.length} test examples${labels ? ", coloured by label, which training did not see" : ""}.`, container);
 };
 

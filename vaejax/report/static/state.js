@@ -29,7 +29,7 @@ const shown = (value, decimals, sign = false) => {
   return (sign && value > 0 && !zero ? "+" : "") + (zero ? text.replace("-", "") : text).replace("-", "\u2212");
 };
 const measureOf = key => page.measures.find(one => one.key === key);
-const held = () => measureOf("log_likelihood") || measureOf("elbo");
+const held = () => ["log_likelihood", "elbo", "latest"].map(measureOf).find(Boolean);
 const told = member => {
   const one = held(), value = one && member.values[one.key];
   const number = value === null || value === undefined ? "" : `, ${one.title} ${shown(value, one.decimals)} ${one.unit}`;
