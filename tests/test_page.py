@@ -369,7 +369,7 @@ def test_a_run_that_goes_on_has_a_page(opened):
     assert "of the last state that training has come to" in one.text("#heat-note")
     assert one.page.locator("#chart-curves path").count() > 40
     one.page.click(cell(2, 2))
-    best = int(grid()["history_validation"].isel(epoch=-1).sel(beta=1.0, latent_size=8).argmax())
+    best = int(grid()["history_validation"].isel(epoch=-1).sel(beta=1.0, latent_size=8).values.argmax())
     assert one.looked() == [str(25 + best)]
 
 
