@@ -235,6 +235,7 @@ class TestGrid:
             assert (portrait.interpolation is not None) == (place in first)
             assert portrait.samples.shape == (32, 4, 4)
 
+    @pytest.mark.long
     def test_a_program_for_each_width_is_a_grid_too(self):
         def member(width):
             model = vj.vae(vj.nets.mlp(width), vj.nets.mlp(width), data_shape=(4, 4), latent_size=2)

@@ -52,8 +52,7 @@ def arrays_of(
     events: all pictures in a row, in the order of `Kinds.counts`; between: the steps of an interpolation.
     """
     rate_key, prior_key, draw_key = jax.random.split(key, 3)
-    codes = _rows(lambda example: verbs.encode(model, params, example), examples)
-    rates = _rates(rate_key, model, params, examples, codes.shape[1:])
+    codes, rates = _encoded(rate_key, model, params, examples)
     prior = _prior(prior_key, model, params, examples)
     nature = _nature_of(prior, model.active())
     values = jnp.linspace(*_ends_of(prior), STEPS)
@@ -89,22 +88,24 @@ class _Nature(NamedTuple):
         return ~self.discrete & ~self.round
 
 
-def _rows(function: Callable[[Any], Array], rows: Any) -> Array:
+def _rows(function: Callable[[Any], Any], rows: Any) -> Any:
     """`function` of each row, some at a time, so that memory does not grow with their number."""
     return jax.lax.map(function, rows, batch_size=min(AT_ONCE, len(jax.tree.leaves(rows)[0])))
 
 
-def _rates(key: Key, model: VAE, params: Params, examples: Example, shape: tuple[int, ...]) -> Array:
-    """Of each example and latent; no columns where a rate has other parts than latents."""
+def _encoded(key: Key, model: VAE, params: Params, examples: Example) -> tuple[Array, Array]:
+    """Means of q(z|x), and rates of each example and latent; no columns where a rate has other parts than latents.
 
-    def one(pair: tuple[Key, Example]) -> Array:
-        return verbs.sample(pair[0], model, params, pair[1]).rate
+    Both in one pass, so that the encoder is evaluated once.
+    """
 
-    pairs = (keys_of(key, examples), examples)
-    parts = jax.eval_shape(one, jax.tree.map(lambda leaf: leaf[0], pairs)).shape
-    if parts not in (shape, shape[:1]):
-        return jnp.zeros((len(examples.x), 0))
-    return _rows(one, pairs).reshape(len(examples.x), shape[0], -1).sum(2)
+    def one(pair: tuple[Key, Example]) -> tuple[Array, Array]:
+        return verbs.encode(model, params, pair[1]), verbs.sample(pair[0], model, params, pair[1]).rate
+
+    codes, rates = _rows(one, (keys_of(key, examples), examples))
+    num, size = codes.shape[:2]
+    per_latent = rates.shape in (codes.shape, codes.shape[:2])
+    return codes, rates.reshape(num, size, -1).sum(2) if per_latent else jnp.zeros((num, 0))
 
 
 def _prior(key: Key, model: VAE, params: Params, examples: Example) -> Array:

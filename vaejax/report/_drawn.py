@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KINDS = Kinds(12, 32, 8)
 FEW = Kinds(12, 32, 0)
 MOST_LIVE = 12  # members whose decoders are made live, where latent sizes are fewer
-MOST = 2**28  # bytes of all pictures of a grid, as they are before they are made small
+MOST = 2**29  # bytes of all pictures of a grid, as they are before they are made small
 
 
 LiveOf = Callable[[Key, VAE, Params, Any], Live | None]
