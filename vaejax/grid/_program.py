@@ -1,7 +1,7 @@
 """Which members share a program: those that differ by numbers alone."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -76,6 +76,16 @@ def _program(
         seeds=np.array([row["seed"][0] for row in rows], np.uint32),
         trainers=trainers,
         batch=batch,
+    )
+
+
+def part_of(program: Program, at: Sequence[int] | np.ndarray) -> Program:
+    """A program with these of its members alone, maybe none."""
+    return program._replace(
+        rows=tuple(program.rows[i] for i in at),
+        numbers={name: values[list(at)] for name, values in program.numbers.items()},
+        seeds=program.seeds[list(at)],
+        trainers=tuple(program.trainers[i] for i in at),
     )
 
 
