@@ -41,12 +41,8 @@ def measured(work: Work, folder: Path, peers: str, rounds: int) -> tuple[dict[st
     """One work as JSON, its table printed; and what is wrong with it."""
     prepare(work, folder)
     asked = [(command, work) for command in ways_of(work)]
-    found, wrong = timed(
-        [*asked, *((command, PRODUCT._replace(data=work.data, products=work.products)) for command in PEAKS)],
-        folder,
-        peers,
-        rounds,
-    )
+    product = PRODUCT._replace(data=work.data, products=work.products)
+    found, wrong = timed([*asked, *((command, product) for command in PEAKS)], folder, peers, rounds)
     rates = [2 * PRODUCT.size**3 / found.pop(command.way).seconds for command in PEAKS if command.way in found]
     if ways_of(work)[0].way not in found or not rates:
         return {"work": work._asdict(), "rows": []}, wrong

@@ -13,7 +13,7 @@ class Work(NamedTuple):
     checked: steps of each member after which the losses of the ways are compared; after 50, batches alone move them
         by 8%, after 150 by 2%.
     num_samples: 0 is training; else draws of z for the log likelihood of an image, which is then what a step is.
-    products: how float32 is multiplied on an accelerator, by all ways alike: in float32, or its factors rounded to TF32.
+    products: how float32 is multiplied on an accelerator, by all ways alike: as it is, or with factors rounded to TF32.
     """
 
     name: str

@@ -3,6 +3,7 @@
 Files are looked at before orbax is: what it says of damage comes in six types and over pages.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -66,7 +67,8 @@ def save(path: str | os.PathLike[str], tree: Any, note: Any = None) -> None:
         temporary.mkdir()
         stored = {f"leaf_{at}": array for at, array in enumerate(arrays.values()) if array.size}
         if stored:
-            ocp.save(str(temporary / ARRAYS), stored)
+            with _by_this_process():
+                ocp.save(str(temporary / ARRAYS), stored)
         index = {"format": FORMAT, "leaves": leaves, "files": _checksums(temporary), "note": note}
         (temporary / INDEX).write_text(_sealed(json.dumps(index)))
         temporary.rename(path)
@@ -122,7 +124,8 @@ def _arrays(path: str | os.PathLike[str], leaves: tuple[Leaf, ...]) -> dict[str,
     try:
         empty = {f"leaf_{at}": np.empty(leaf.shape, leaf.dtype) for at, leaf in enumerate(leaves)}
         asked = {key: array for key, array in empty.items() if array.size}
-        found = ocp.load(str(path / ARRAYS), asked) if asked else {}
+        with _by_this_process():
+            found = ocp.load(str(path / ARRAYS), asked) if asked else {}
     except Exception as error:
         raise VaejaxError(f"cannot read {path}: {_first_line(error)}") from error
     arrays = {leaf.name: np.asarray(found.get(key, empty[key])) for key, leaf in zip(empty, leaves, strict=True)}
@@ -166,6 +169,20 @@ def _require_like(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any
                 f"cannot read {path}: expected {name} as {expected.dtype}{list(expected.shape)}, "
                 f"got {got.dtype}{list(got.shape)}"
             )
+
+
+def _by_this_process() -> Any:
+    """A context in which orbax waits for no other process of a run."""
+    from orbax.checkpoint import v1 as ocp
+
+    if jax.process_count() == 1:
+        return contextlib.nullcontext()
+    me = jax.process_index()
+    return ocp.Context(
+        multiprocessing_options=ocp.options.MultiprocessingOptions(
+            primary_host=me, active_processes={me}, barrier_sync_key_prefix=f"process_{me}"
+        )
+    )
 
 
 def _checksums(folder: Path) -> dict[str, int]:

@@ -10,8 +10,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from vaejax.grid._layout import layout_of
 from vaejax.grid._hosts import several
+from vaejax.grid._layout import layout_of
 from vaejax.grid._mesh import num_places
 from vaejax.grid._remembered import Choice, known, remember
 from vaejax.grid._threads import threads_for
@@ -175,7 +175,12 @@ def _surely_short(training: Training, num_steps: int) -> bool:
 
 
 def _fits(training: Training, memory: int) -> bool:
-    found = training.bytes()
+    try:
+        found = training.bytes()
+    except jax.errors.JaxRuntimeError as error:  # compiling for a GPU tries its products, which takes memory too
+        if not out_of_memory(error):
+            raise
+        return False
     return found is None or found <= memory
 
 

@@ -92,10 +92,12 @@ class Training:
         if smaller.shape[1] == self.size:
             if len(smaller) == len(self.groups):
                 return self
+            self.carries, self.kept = [], []  # all that is in them is in `place`
             self._gather(living)
             return self.begin(place)
         if 2 * smaller.size > len(self.groups) * self.size:
             return self
+        self.carries, self.kept = [], []
         fresh = Training(self.program, self.batches, self.data, self.feed, self.plan, self.mesh, living)
         return fresh.begin(place)
 
