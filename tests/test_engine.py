@@ -470,6 +470,7 @@ assert "memory ended by at_once=" in found.dataset.attrs["plan"]
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the size of a process is read there")
 def test_memory_that_really_ends_ends_no_run():
     """In a process of its own whose memory the system limits while it trains."""
