@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from vaejax.grid._hosts import several
+from vaejax.grid._hosts import most, several
 from vaejax.grid._layout import layout_of
 from vaejax.grid._mesh import num_places
 from vaejax.grid._remembered import Choice, known, remember
@@ -188,9 +188,15 @@ def _waste(seeds: np.ndarray, plan: Plan, mesh: Mesh) -> float:
     return layout_of(seeds, plan, num_places(mesh)).rows.size / len(seeds) - 1
 
 
+def least_memory(mesh: Mesh) -> int:
+    """`memory_of` in the process that has the least, to 1 MiB: what depends on it is the same in all."""
+    (less,) = most(-(memory_of(mesh) >> 20))
+    return -less << 20
+
+
 def memory_of(mesh: Mesh) -> int:
     """Bytes that training may take on a device: most of its memory, or of what is free where it is the machine's."""
-    stats: Any = mesh.devices.flat[0].memory_stats() or {}
+    stats: Any = mesh.local_devices[0].memory_stats() or {}
     if "bytes_limit" in stats:
         return int(0.9 * stats["bytes_limit"])
     try:

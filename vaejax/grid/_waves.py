@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 
 from vaejax.data import Data
 from vaejax.errors import VaejaxError
-from vaejax.grid._choice import candidates, choose, halved, in_more_waves, memory_of, out_of_memory
+from vaejax.grid._choice import candidates, choose, halved, in_more_waves, least_memory, out_of_memory
 from vaejax.grid._feed import feed_of
 from vaejax.grid._keep import Keeper
 from vaejax.grid._keep import Place as Spot
@@ -118,7 +118,7 @@ class Waves:
             return asked
         num_steps = epochs * work.batches.num_steps
         plans = candidates(work.program.seeds, int(num_params(work.program).max()), self.mesh)
-        memory = memory_of(self.mesh) if work.memory is None else work.memory
+        memory = least_memory(self.mesh) if work.memory is None else work.memory
         choice, self.like = choose(self.at, plans, num_steps, memory)
         return choice
 
