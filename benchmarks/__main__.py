@@ -17,7 +17,7 @@ from benchmarks.data import prepare
 from benchmarks.machine import description
 from benchmarks.ring import Command, timed
 from benchmarks.table import disagreements, rows_of, text_of
-from benchmarks.work import FASHION, WORKS, Work
+from benchmarks.work import FASHION, PRODUCTS, WORKS, Work
 
 GRID = Command("vaejax grid", "benchmarks.ways.grid")
 LINEN = Command("linen, a jitted step in a loop", "benchmarks.ways.linen_loop")
@@ -41,9 +41,8 @@ def measured(work: Work, folder: Path, peers: str, rounds: int) -> tuple[dict[st
     """One work as JSON, its table printed; and what is wrong with it."""
     prepare(work, folder)
     asked = [(command, work) for command in ways_of(work)]
-    found, wrong = timed(
-        [*asked, *((command, PRODUCT._replace(data=work.data)) for command in PEAKS)], folder, peers, rounds
-    )
+    product = PRODUCT._replace(data=work.data, products=work.products)
+    found, wrong = timed([*asked, *((command, product) for command in PEAKS)], folder, peers, rounds)
     rates = [2 * PRODUCT.size**3 / found.pop(command.way).seconds for command in PEAKS if command.way in found]
     if ways_of(work)[0].way not in found or not rates:
         return {"work": work._asdict(), "rows": []}, wrong
@@ -65,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--works", nargs="+", choices=WORKS, default=list(WORKS), metavar="WORK", help=", ".join(WORKS))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--steps", type=int, help="of a line, in place of those of each work, for a quick look")
+    parser.add_argument("--products", choices=PRODUCTS, default="float32", help="of float32 on an accelerator, by all")
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"))
     asked = parser.parse_args(arguments)
     folder = asked.out.resolve()
@@ -73,11 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(json.dumps(machine, indent=1), flush=True)
     results, wrong = [], []
     for name in asked.works:
-        work = WORKS[name] if asked.steps is None else WORKS[name]._replace(steps=asked.steps)
+        work = WORKS[name]._replace(steps=asked.steps or WORKS[name].steps, products=asked.products)
         result, also = measured(work, folder, asked.peers, asked.rounds)
         results.append(result)
         wrong += also
-    said = {"machine": machine, "rounds": asked.rounds, "works": results, "wrong": wrong}
+    said = {"machine": machine, "rounds": asked.rounds, "products": asked.products, "works": results, "wrong": wrong}
     (folder / "results.json").write_text(json.dumps(said, indent=1))
     print("\n".join([f"Written to {asked.out / 'results.json'}", *wrong]))
     return 1 if wrong else 0

@@ -38,9 +38,8 @@ SECONDS = 0.5  # of training, what a round gives a plan
 
 def timed(trainings: Sequence[Training], rounds: int) -> np.ndarray:
     """Seconds of a step of a member, `[round, plan]`; plans go in turn, the first round is left out."""
-    sizes, found = [], []
+    sizes, found, trainings = [], [], [training.begin() for training in trainings]
     for training in trainings:
-        training.begin()
         training.advance(0, 2)
         began = time.perf_counter()
         training.advance(0, 2)

@@ -13,6 +13,7 @@ class Work(NamedTuple):
     checked: steps of each member after which the losses of the ways are compared; after 50, batches alone move them
         by 8%, after 150 by 2%.
     num_samples: 0 is training; else draws of z for the log likelihood of an image, which is then what a step is.
+    products: how float32 is multiplied on an accelerator, by all ways alike: as it is, or with factors rounded to TF32.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Work(NamedTuple):
     whole: int = 0
     checked: int = 150
     num_samples: int = 0
+    products: str = "float32"
 
     @property
     def unit(self) -> str:
@@ -41,6 +43,9 @@ class Work(NamedTuple):
         True
         """
         return json.dumps(self._asdict())
+
+
+PRODUCTS = {"float32": "float32", "tf32": "tensorfloat32"}  # as jax calls them
 
 
 def work_from(text: str) -> Work:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,28 +15,34 @@ import pytest
 import xarray as xr
 
 import vaejax as vj
+from vaejax import cli, store
 from vaejax.errors import Stopped, VaejaxError
-from vaejax.grid import _choice, _train, _training, measuring_keys
+from vaejax.grid import _choice, _keep, _train, _training, _waves, measuring_keys
 from vaejax.grid._layout import layout_of
 from vaejax.plans import plan_of
 
 ROWS = np.random.default_rng(0).integers(0, 2, (60, 4)).astype(np.uint8)
 SEEDS = np.array([3, 1, 3, 1, 3, 1, 3])
 PLANS = [vj.Plan(at, shared, lanes) for at in (None, 1, 2, 3) for shared in (False, True) for lanes in (1, 2)]
+IN_WAVES = [vj.Plan(None, waves=2), vj.Plan(2, True, lanes=2, waves=2), vj.Plan(1, waves=4)]  # the last wave of one
 MEASURED = ("elbo", "log_likelihood", "rate", "history_validation", "history_value")
 
 
-def member(beta, latent_size):
-    net = vj.nets.mlp(4)
+def member(beta, latent_size, width=4):
+    net = vj.nets.mlp(width)
     model = vj.vae(
         net, net, data_shape=(4,), latent_size=latent_size, max_latent_size=2, likelihood=vj.likelihoods.bernoulli()
     )
     return vj.trainer(model, vj.objectives.elbo(beta), optax.adam(1e-2))
 
 
-def train(**options):
+def train(width=4, **options):
     settings = {"beta": [0.5, 1.0, 2.0], "latent_size": [2], "seed": [0, 1], "epochs": 5, **options}
-    return vj.sweep(member, ROWS, **{"num_samples": 4, "batch_size": 16, **settings})
+
+    def built(beta, latent_size):
+        return member(beta, latent_size, width)
+
+    return vj.sweep(built, ROWS, **{"num_samples": 4, "batch_size": 16, **settings})
 
 
 def same(one, other, names=MEASURED):
@@ -69,17 +76,17 @@ class TestLayout:
             list(range(10, 20)),
         ]
 
-    @pytest.mark.parametrize("plan", PLANS, ids=str)
+    @pytest.mark.parametrize("plan", PLANS + IN_WAVES, ids=str)
     def test_a_plan_is_what_it_says(self, plan):
         assert plan_of(str(plan)) == plan
 
-    @pytest.mark.parametrize("text", ["", "at_once", "at_once=0", "at_once=-1", "shared=1", "lanes=x", "fast=1", "2"])
+    @pytest.mark.parametrize("text", ["", "at_once", "at_once=0", "at_once=-1", "shared=1", "lanes=x", "waves=0", "2"])
     def test_what_is_no_plan_is_refused(self, text):
-        with pytest.raises(VaejaxError, match=r"plan|at_once"):
+        with pytest.raises(VaejaxError, match=r"plan|at_once|waves"):
             plan_of(text)
 
 
-@pytest.mark.parametrize("plan", PLANS, ids=str)
+@pytest.mark.parametrize("plan", PLANS + IN_WAVES, ids=str)
 def test_members_are_the_same_by_every_plan(plan, float64):
     one, other = train(plan=vj.in_turn), train(plan=plan)
     for name in MEASURED:
@@ -275,7 +282,201 @@ class TestMemory:
 
     def test_plans_are_chosen_to_fit(self):
         little = train(memory=1000)
-        assert little.dataset.attrs["plan"].startswith("at_once=1 (the least memory")
+        assert little.dataset.attrs["plan"].startswith("at_once=1,waves=6 (the least memory; even this takes more than")
+
+
+class TestWaves:
+    """Members whose states do not fit in memory together."""
+
+    @pytest.fixture
+    def begun(self, monkeypatch):
+        """Each training that begins, and what is in the device's memory at its first step beyond what was before."""
+        seen, begin, advance = [], _training.Training.begin, _training.Training.advance
+        before = in_memory()
+
+        def beginning(training, place=None):
+            seen.append([training, 0])
+            return begin(training, place)
+
+        def counted(training, first, num):
+            seen[-1][1] = max(seen[-1][1], in_memory() - before)
+            return advance(training, first, num)
+
+        monkeypatch.setattr(_training.Training, "begin", beginning)
+        monkeypatch.setattr(_training.Training, "advance", counted)
+        return seen
+
+    @pytest.mark.parametrize("share", [0.65, 0.45])
+    def test_memory_is_bounded_by_what_was_given(self, begun, share):
+        """Held against the compiler's own account, and against what lies in memory."""
+        options = {"beta": [0.5, 1.0, 2.0, 4.0], "seed": [0, 1], "epochs": 2, "width": 300}
+        expected = train(plan=vj.in_turn, **options)
+        whole = begun[0][0].bytes()
+        assert begun[0][1] > 0.5 * whole
+        del begun[:]
+        found = train(memory=int(share * whole), **options)
+        num = [len(training.members) for training, _ in begun]
+        assert sum(num) == 8
+        assert len(num) == {0.65: 2, 0.45: 4}[share]
+        assert f",waves={len(num)} (" in found.dataset.attrs["plan"]
+        assert "all in one wave take more than " in found.dataset.attrs["plan"]
+        assert max(training.bytes() for training, _ in begun) <= share * whole
+        assert max(most for _, most in begun) <= share * whole
+        assert len({id(training.step) for training, _ in begun}) == 1  # compiled once
+        for name in MEASURED:
+            np.testing.assert_allclose(found.dataset[name], expected.dataset[name], rtol=1e-4, err_msg=name)
+
+    def test_members_by_themselves_are_the_same_to_the_bit(self, whole):
+        same(train(plan=vj.Plan(1, waves=4)), whole)
+
+    def test_a_run_goes_on_in_the_middle_of_a_later_wave(self, tmp_path, monkeypatch, whole):
+        monkeypatch.setattr(_train, "SECONDS", 1e-9)
+        options = {
+            "plan": vj.Plan(1, waves=3),
+            "until": lambda table: (_beta(table) < 1.0) & (table.attrs["epoch"] == 3),
+        }
+        expected, places, epochs = train(**options), [], []
+        for wave in (2, 4):
+            stop, seen = stopping_in(wave)
+            with pytest.raises(Stopped):
+                train(**options, keep=vj.Keeper(tmp_path, 0.0, stop), on_segment=seen)
+            places.append(store.contents(max(tmp_path.iterdir())).note)
+        assert [(one["first"], one["size"]) for one in places] == [(2, 2), (4, 2)]
+        assert all(one["step"] % 4 for one in places)  # not at the end of an epoch
+        again = train(**options, keep=tmp_path, on_segment=lambda table: epochs.append(table.attrs["epoch"]))
+        same(again, expected, (*MEASURED, "ended_epoch"))
+        assert len(epochs) < 5
+        same(ended_at(expected, 2), ended_at(whole, 2))
+
+    def test_where_states_do_not_fit_there_are_more_waves(self, monkeypatch, whole):
+        begin, tried = _training.Training.begin, []
+
+        def full(training, place=None):
+            tried.append(len(training.members))
+            if len(training.members) > 2:
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.")
+            return begin(training, place)
+
+        monkeypatch.setattr(_training.Training, "begin", full)
+        found = train(plan=vj.in_turn)
+        assert tried == [6, 3, 2, 2, 2]
+        assert "at_once=1,waves=4 (memory ended by at_once=1,waves=2)" in found.dataset.attrs["plan"]
+        same(found, whole)
+
+    def test_a_wave_that_is_split_goes_on_where_it_was_saved(self, monkeypatch, tmp_path, whole):
+        monkeypatch.setattr(_train, "SECONDS", 1e-9)
+        monkeypatch.setattr(_keep, "SHARE", 0)  # every step is saved
+        advance, steps = _training.Training.advance, []
+
+        def full(training, first, num):
+            steps.append((len(training.members), first))
+            if len(training.members) > 3 and first > 6:
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+            return advance(training, first, num)
+
+        monkeypatch.setattr(_training.Training, "advance", full)
+        same(train(plan=vj.in_turn, keep=vj.Keeper(tmp_path, 0.0)), whole)
+        failed = next(at for at, (_, first) in enumerate(steps) if first > 6)
+        assert [one for one in steps[failed + 1 :] if one[1] <= 6] == []  # nothing was done twice
+
+    def test_a_trial_in_which_memory_ends_is_lost(self, monkeypatch):
+        def full(training):
+            if training.plan.at_once is None:
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+            return 1.0
+
+        monkeypatch.setattr(_choice, "_timed", full)
+        assert _choice._seconds(_Begun(vj.together)) == np.inf
+        assert _choice._seconds(_Begun(vj.in_turn)) == 1.0
+
+    def test_the_history_of_each_wave_is_written(self, rows, tmp_path):
+        asked = [
+            "sweep",
+            "--data",
+            str(rows),
+            "--beta",
+            "1",
+            "2",
+            "--latent-size",
+            "1",
+            "--seeds",
+            "2",
+            "--epochs",
+            "3",
+        ]
+        asked += ["--width", "4", "--out", str(tmp_path / "run"), "--plan"]
+        assert cli.main([*asked, "at_once=1,waves=3"]) == 0
+        lines = [json.loads(line) for line in (tmp_path / "run" / "history.jsonl").read_text().splitlines()]
+        assert [(line["segment"], line.get("wave", 0)) for line in lines[:-1]] == [
+            (at, w) for w in (0, 2) for at in range(3)
+        ]
+        assert [len(line["members"]) for line in lines[:-1]] == [2] * 6
+
+
+def stopping_in(wave):
+    """Asks to stop two slices after the second epoch of a wave; and what is to be told of segments."""
+    seen, slices = [], iter(range(1))
+
+    def stop():
+        return 15 if seen and seen[-1] == (wave, 2) and next(slices, None) is None else 0
+
+    return stop, lambda table: seen.append((table.attrs["wave"], table.attrs["epoch"]))
+
+
+class _Begun(NamedTuple):
+    plan: vj.Plan
+
+    def begin(self):
+        return self
+
+
+def in_memory():
+    return sum(array.nbytes for array in jax.live_arrays())
+
+
+ENDING = """
+import resource, sys
+sys.path.insert(0, sys.argv[1])
+import conftest, numpy as np, vaejax as vj
+from test_engine import member
+from vaejax.grid import _training
+
+advance, failed = _training.Training.advance, []
+
+def limited(training, first, num):
+    training.step, training.window(first, num)  # what is compiled is not what is to fail
+    now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + 250 * 2**20, -1))
+    try:
+        return advance(training, first, num)
+    except Exception as error:
+        failed.append((str(training.plan), first, str(error)[:60]))
+        raise
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+
+def built(beta):
+    return member(beta, 2, 3000)
+
+rows = np.random.default_rng(0).integers(0, 2, (6000, 4)).astype(np.uint8)
+asked = {"beta": [0.5, 1.0, 2.0, 4.0], "epochs": 1, "batch_size": 2048, "num_samples": 2}
+expected = vj.sweep(built, rows, **asked, plan=vj.in_turn)
+_training.Training.advance = limited
+found = vj.sweep(built, rows, **asked, plan=vj.together)
+print(failed, found.dataset.attrs["plan"])
+assert failed and all("RESOURCE_EXHAUSTED" in why for _, _, why in failed), failed
+np.testing.assert_allclose(found.dataset.elbo, expected.dataset.elbo, rtol=1e-4)
+assert "memory ended by at_once=" in found.dataset.attrs["plan"]
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the size of a process is read there")
+def test_memory_that_really_ends_ends_no_run():
+    """In a process of its own whose memory the system limits while it trains."""
+    script = [sys.executable, "-c", ENDING, str(Path(__file__).parent)]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
 
 
 class TestChoice:
@@ -329,7 +530,7 @@ class TestChoice:
         with pytest.raises(Stopped):
             train(keep=vj.Keeper(tmp_path / "run", 0.0, lambda: 15 if next(times, 9) == 9 else 0))
         (tmp_path / "plans.json").unlink()
-        monkeypatch.setattr(_train, "candidates", lambda *_: [vj.together])
+        monkeypatch.setattr(_waves, "candidates", lambda *_: [vj.together])
         again = train(keep=tmp_path / "run")
         assert "at_once=1,lanes=2 (measured, " in again.dataset.attrs["plan"]
         np.testing.assert_allclose(again.dataset["elbo"], expected.dataset["elbo"], rtol=1e-5)

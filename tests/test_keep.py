@@ -266,7 +266,7 @@ class TestRuns:
         keeper = vj.Keeper(tmp_path, 10.0)
         for step in range(1000):
             now[0] += 1
-            keeper.offer(lambda step=step: _keep.Place(0, step, {}, np.ones(1, bool), (), (), {}))
+            keeper.offer(lambda step=step: _keep.Place(0, 0, step, {}, np.ones(1, bool), (), (), (), {}))
         assert saves[0] == 13
         assert 3 * len(saves[1:]) <= (now[0] - saves[0]) / 50
         assert len(saves) >= 6

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,18 +12,20 @@ import jax
 import numpy as np
 import optax
 import pytest
+import xarray as xr
 from jax.sharding import Mesh
 
 import vaejax as vj
 from benchmarks.aot import collectives_in
-from vaejax import cli
+from vaejax import cli, store
 from vaejax.commands import _run
-from vaejax.errors import Stopped, VaejaxError, VaejaxWarning
-from vaejax.grid import _train, _training
+from vaejax.errors import OutputError, Stopped, VaejaxError, VaejaxWarning
+from vaejax.grid import _train, _training, joined
 from vaejax.grid._mesh import mesh_for, mesh_text, usable
 from vaejax.plans import mesh_sizes
 
 ROWS = np.random.default_rng(0).integers(0, 2, (60, 4)).astype(np.uint8)
+SWEEP = ["sweep", "--beta", "1", "2", "--latent-size", "1", "--seeds", "1", "--epochs", "3", "--width", "4"]
 NAMES = ("elbo", "log_likelihood", "rate", "history_validation", "history_value", "history_rate")
 OBJECTIVES = {"elbo": vj.objectives.elbo, "beta_tc": vj.objectives.beta_tc}  # of examples, and of a batch
 
@@ -123,42 +126,110 @@ def test_a_run_goes_on_with_fewer_devices(folder):
 
 def worker(rank, address, out):
     """One of two processes with two devices each; a batch is split over all four."""
-    jax.distributed.initialize(address, 2, rank)
-    try:
+    with joined(address, 2, rank):
         found = train(mesh=vj.mesh(data=4), plan=None)
-        with pytest.raises(VaejaxError, match="one process can keep its run, not 2 together"):
-            train(keep=out.with_suffix(""))
+        np.savez(out / f"whole-{rank}.npz", **{each: found.dataset[each].values for each in NAMES})
         with pytest.raises(VaejaxError, match=r"a device of every process, and it has none of \[1\]"):
             train(mesh=vj.mesh(grid=2))
-        np.savez(out, **{each: found.dataset[each].values for each in NAMES})
-    finally:
-        jax.distributed.shutdown()
+        _train.SECONDS = 1e-9
+        with pytest.raises(Stopped):  # where one of them is asked to
+            train(plan=vj.Plan(2, waves=2), keep=vj.Keeper(out / "run", 0.0, stopping(20) if rank else lambda: 0))
+        shutil.copytree(out / "run", out / f"copy-{rank}")
+        kept = train(plan=vj.Plan(2, waves=2), keep=out / "run")
+        np.savez(out / f"kept-{rank}.npz", **{each: kept.dataset[each].values for each in NAMES})
+        full = out / "full"
+        full.write_text("a file where the folder of checkpoints is to be")
+        with pytest.raises(OutputError, match="cannot keep checkpoints in"):  # in both, though one looks
+            train(keep=full)
 
 
-@pytest.mark.long
-def test_two_processes_return_what_one_does(tmp_path):
-    here = Path(__file__).parent
-    code = "import sys; sys.path[:0] = sys.argv[1:3]; import conftest, pathlib, test_mesh\n"
-    code += "test_mesh.worker(int(sys.argv[3]), sys.argv[4], pathlib.Path(sys.argv[5]))"
+def two(script, folder, *more):
+    """Two processes that know where the first listens; what each has said."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
-    asked = [sys.executable, "-c", code, str(here), str(here.parent)]
+    environment = {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     both = [
-        subprocess.Popen([*asked, str(rank), address, f"{tmp_path}/{rank}.npz"], env={**os.environ, "XLA_FLAGS": flags})
+        subprocess.Popen([sys.executable, *script(address, rank), *more], cwd=folder, env=environment, **pipes)
         for rank in range(2)
     ]
     try:
-        assert [one.wait(120) for one in both] == [0, 0]
+        said = [[_without_gloo(text) for text in one.communicate(timeout=400)] for one in both]
     finally:
         for one in both:
             one.kill()
-    agree(tmp_path, "0", train(), 1e-5)
-    found = [np.load(tmp_path / f"{rank}.npz") for rank in range(2)]
+    return [one.returncode for one in both], said
+
+
+def _without_gloo(text):
+    """Without what a library of jax says by itself."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("[Gloo]"))
+
+
+@pytest.mark.long
+def test_two_processes_return_what_one_does_and_their_run_goes_on_in_one(tmp_path):
+    here = Path(__file__).parent
+    code = "import sys; sys.path[:0] = sys.argv[1:3]; import conftest, pathlib, test_mesh\n"
+    code += "test_mesh.worker(int(sys.argv[3]), sys.argv[4], pathlib.Path(sys.argv[5]))"
+    ended, said = two(
+        lambda address, rank: ["-c", code, str(here), str(here.parent), str(rank), address, str(tmp_path)], tmp_path
+    )
+    assert ended == [0, 0], said
+    expected = train()
+    for name in ("whole", "kept"):
+        agree(tmp_path, f"{name}-0", expected, 1e-5)
+        found = [np.load(tmp_path / f"{name}-{rank}.npz") for rank in range(2)]
+        for each in NAMES:
+            np.testing.assert_array_equal(found[0][each], found[1][each], err_msg=each)
+    note = store.contents(max((tmp_path / "copy-0").iterdir())).note
+    assert (note["first"], note["size"]) == (3, 2)
+    with pytest.warns(VaejaxWarning, match="other devices than before"):
+        again = train(plan=vj.Plan(2, waves=2), keep=tmp_path / "copy-0")
     for each in NAMES:
-        np.testing.assert_array_equal(found[0][each], found[1][each], err_msg=each)
-    assert not (tmp_path / "0").exists()
+        np.testing.assert_allclose(again.dataset[each], expected.dataset[each], rtol=1e-5, atol=1e-5, err_msg=each)
+
+
+@pytest.mark.long
+def test_the_command_line_trains_in_two_processes(rows, tmp_path):
+    def asked(address, rank):
+        hosts = ["--coordinator", address, "--processes", "2", "--process", str(rank)]
+        return ["-m", "vaejax.cli", *SWEEP, "--data", str(rows), "--out", "run", *hosts]
+
+    ended, said = two(asked, tmp_path)
+    assert ended == [0, 0], said
+    assert "The report: run/report.html" in said[0][0]
+    assert said[1][0] == ""
+    assert "epoch 3/3" not in said[1][1]
+    assert cli.main([*SWEEP, "--data", str(rows), "--out", str(tmp_path / "alone")]) == 0
+    found, alone = (xr.open_dataset(tmp_path / name / "results.nc") for name in ("run", "alone"))
+    np.testing.assert_allclose(found["elbo"], alone["elbo"], rtol=1e-5)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(
+        path.name for path in (tmp_path / "alone").iterdir()
+    )
+    ended, said = two(asked, tmp_path)
+    assert ended == [2, 2]
+    assert all("run holds a finished run" in err for _, err in said)
+    ended, said = two(asked, tmp_path, "--resume")
+    assert ended == [0, 0]
+    assert [out.startswith("The run in run is finished") for out, _ in said] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "words"),
+    [
+        (["--coordinator", "here"], "expected a coordinator as HOST:PORT, or auto, got 'here'"),
+        (["--coordinator", "here:1"], "say how many processes there are and which of them this is, from 0"),
+        (["--processes", "2", "--process", "0"], "go with a coordinator, as HOST:PORT"),
+        (["--coordinator", "here:1", "--processes", "2", "--process", "2"], "process must be from 0 to 1"),
+        (["--coordinator", "here:1", "--processes", "0", "--process", "0"], "processes must be at least 1, got 0"),
+    ],
+)
+def test_processes_that_cannot_be_joined_are_refused(hosts, words, rows, tmp_path, capsys):
+    assert cli.main([*SWEEP, "--data", str(rows), "--out", str(tmp_path / "run"), *hosts]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_batch_that_cannot_be_split_is_refused():

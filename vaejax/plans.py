@@ -12,13 +12,15 @@ SYNTAX = "together, in_turn, or like at_once=8,shared,lanes=2"
 
 
 class Plan(NamedTuple):
-    """Members of a device go through training in groups of `at_once`, one group after another.
+    """Members go through training in `waves`, one wave after another; those of a device in groups of `at_once`.
 
     at_once: None is as many as there are. Large groups make large operations of small networks; what is large for one
         member stays near the processor in small ones.
     shared: a group is of one seed, so that its batches and noise, which are the same, are drawn once.
     lanes: on a CPU so many threads train groups side by side. An operation that is too small for all cores then leaves
         none idle.
+    waves: into how many parts members are split whose states do not fit in memory together. A part is trained to its
+        end, and what it leaves is on the host before the next begins.
 
     Results agree across plans up to rounding, and are the same to the last bit for the same plan, machine and grid.
 
@@ -29,11 +31,13 @@ class Plan(NamedTuple):
     at_once: int | None = None
     shared: bool = False
     lanes: int = 1
+    waves: int = 1
 
     def __str__(self) -> str:
         """As `plan_of` reads it."""
         words = [f"at_once={self.at_once or 'all'}", *["shared"] * self.shared]
-        return ",".join([*words, *[f"lanes={self.lanes}"] * (self.lanes > 1)])
+        more = {"lanes": self.lanes, "waves": self.waves}
+        return ",".join([*words, *(f"{name}={num}" for name, num in more.items() if num > 1)])
 
 
 together = Plan()
@@ -52,14 +56,14 @@ def plan_of(text: str) -> Plan:
     """
     if text in NAMED:
         return NAMED[text]
-    found = {"at_once": "all", "shared": False, "lanes": "1"}
+    found = {"at_once": "all", "shared": False, "lanes": "1", "waves": "1"}
     for word in text.split(","):
         name, _, value = word.partition("=")
         if name not in found or (name == "shared") == bool(value):
             raise VaejaxError(f"expected a plan as {SYNTAX}, got {text!r}")
         found[name] = value or True
     at_once = None if found["at_once"] == "all" else _count("at_once", found["at_once"])
-    return Plan(at_once, bool(found["shared"]), _count("lanes", found["lanes"]))
+    return Plan(at_once, bool(found["shared"]), _count("lanes", found["lanes"]), _count("waves", found["waves"]))
 
 
 def _count(name: str, text: object) -> int:

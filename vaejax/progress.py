@@ -48,7 +48,7 @@ class Progress:
             disable=not self.console.is_terminal,
         )
         self.task = self.bar.add_task("compiling the training program", total=epochs)
-        self.program, self.plan = 0, ""
+        self.wave, self.plan = (0, 0), ""
 
     def __enter__(self) -> "Progress":
         self.bar.start()
@@ -63,9 +63,9 @@ class Progress:
         """One segment: shown, and added to history.jsonl."""
         self.first_segment = self.first_segment or time.perf_counter()
         self.history.append(dataset)
-        epoch, program = dataset.attrs["epoch"], dataset.attrs["program"]
-        if program != self.program:
-            self.program = program
+        epoch, wave = dataset.attrs["epoch"], (dataset.attrs["program"], dataset.attrs["wave"])
+        if wave != self.wave:
+            self.wave = wave
             self.bar.reset(self.task)
         if dataset.attrs["plan"] != self.plan:
             self.plan = dataset.attrs["plan"]

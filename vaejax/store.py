@@ -3,6 +3,7 @@
 Files are looked at before orbax is: what it says of damage comes in six types and over pages.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -53,8 +54,6 @@ def save(path: str | os.PathLike[str], tree: Any, note: Any = None) -> None:
     >>> contents(folder).note
     {'epoch': 3}
     """
-    from orbax.checkpoint import v1 as ocp
-
     path = Path(path).resolve()
     temporary = path.with_name(f"{TEMPORARY}{path.name}")
     arrays = {name: _as_stored(leaf) for name, leaf in leaves_by_path(tree).items()}
@@ -66,7 +65,7 @@ def save(path: str | os.PathLike[str], tree: Any, note: Any = None) -> None:
         temporary.mkdir()
         stored = {f"leaf_{at}": array for at, array in enumerate(arrays.values()) if array.size}
         if stored:
-            ocp.save(str(temporary / ARRAYS), stored)
+            _write(temporary / ARRAYS, stored)
         index = {"format": FORMAT, "leaves": leaves, "files": _checksums(temporary), "note": note}
         (temporary / INDEX).write_text(_sealed(json.dumps(index)))
         temporary.rename(path)
@@ -122,7 +121,8 @@ def _arrays(path: str | os.PathLike[str], leaves: tuple[Leaf, ...]) -> dict[str,
     try:
         empty = {f"leaf_{at}": np.empty(leaf.shape, leaf.dtype) for at, leaf in enumerate(leaves)}
         asked = {key: array for key, array in empty.items() if array.size}
-        found = ocp.load(str(path / ARRAYS), asked) if asked else {}
+        with _reading():
+            found = ocp.load(str(path / ARRAYS), asked) if asked else {}
     except Exception as error:
         raise VaejaxError(f"cannot read {path}: {_first_line(error)}") from error
     arrays = {leaf.name: np.asarray(found.get(key, empty[key])) for key, leaf in zip(empty, leaves, strict=True)}
@@ -166,6 +166,34 @@ def _require_like(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any
                 f"cannot read {path}: expected {name} as {expected.dtype}{list(expected.shape)}, "
                 f"got {got.dtype}{list(got.shape)}"
             )
+
+
+def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Arrays into a new folder, by this process alone."""
+    from orbax import checkpoint
+    from orbax.checkpoint import v1 as ocp
+
+    if jax.process_count() == 1:
+        return ocp.save(str(path), arrays)
+    # that of v1 waits for all processes of a run, whichever are said to be active
+    alone = checkpoint.options.MultiprocessingOptions(**_this_process())
+    handler = checkpoint.PyTreeCheckpointHandler(multiprocessing_options=alone)
+    with checkpoint.Checkpointer(handler, multiprocessing_options=alone) as writer:
+        writer.save(path, arrays)
+
+
+def _reading() -> Any:
+    """A context in which orbax waits for no other process of a run."""
+    from orbax.checkpoint import v1 as ocp
+
+    if jax.process_count() == 1:
+        return contextlib.nullcontext()
+    return ocp.Context(multiprocessing_options=ocp.options.MultiprocessingOptions(**_this_process()))
+
+
+def _this_process() -> dict[str, Any]:
+    me = jax.process_index()
+    return {"primary_host": me, "active_processes": {me}, "barrier_sync_key_prefix": f"process_{me}"}
 
 
 def _checksums(folder: Path) -> dict[str, int]:

@@ -12,9 +12,10 @@ from benchmarks.networks import first_parameters, layers_of
 from benchmarks.work import Work
 
 
-def device_of() -> torch.device:
-    """A GPU where there is one, else all cores that this process may use."""
+def device_of(work: Work) -> torch.device:
+    """A GPU where there is one, else all cores that this process may use; products by the precision of the work."""
     torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = work.products == "tf32"
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -15,7 +15,7 @@ CHECKED = 10  # images
 
 def make(work: Work, bits: Bits) -> Way:
     """A line measures the first test images again."""
-    device = device_of()
+    device = device_of(work)
     model = model_of(work).to(device).eval()
     x = torch.from_numpy(bits.test).float()
 

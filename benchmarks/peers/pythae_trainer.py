@@ -21,7 +21,7 @@ from benchmarks.work import Work
 
 def make(work: Work, bits: Bits) -> Way:
     """A trainer whose loader is over the examples of the epoch."""
-    device = device_of()
+    device = device_of(work)
     model = model_of(work)
     folder = tempfile.TemporaryDirectory()
     config = BaseTrainerConfig(folder.name, work.batch, num_epochs=1, learning_rate=1e-3)

@@ -12,7 +12,7 @@ from benchmarks.work import Work
 
 def make(work: Work, bits: Bits) -> Way:
     """The bits lie on the device as uint8."""
-    device = device_of()
+    device = device_of(work)
     encoder, decoder = Encoder(work).to(device), Decoder(work).to(device)
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], 1e-3)
     raw = torch.from_numpy(bits.train).to(device)

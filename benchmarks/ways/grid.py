@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from benchmarks.data import HELD, Bits
 from benchmarks.engine import advance_of, advanced
+from benchmarks.ways.products import multiply_as
 from benchmarks.work import Work
 from vaejax.types import VAE, Example, Params
 
@@ -27,8 +28,7 @@ def loss_of(model: VAE, params: Params, x: jax.Array) -> jax.Array:
 
 def make(work: Work, bits: Bits) -> Way:
     """Members go on from line to line."""
-    if jax.default_backend() != "cpu":
-        jax.config.update("jax_default_matmul_precision", "float32")
+    multiply_as(work)
     advance = advance_of(work, bits)
     held = jnp.asarray(bits.test[:HELD], float)
     loss = jax.jit(jax.vmap(lambda params: loss_of(advance.model, params, held)))

@@ -10,6 +10,7 @@ from flax import linen as nn
 
 from benchmarks.networks import first_parameters
 from benchmarks.trees import unflattened
+from benchmarks.ways.products import multiply_as
 from benchmarks.work import Work
 
 KERNEL, STRIDES = (4, 4), (2, 2)
@@ -66,8 +67,7 @@ class Linen(NamedTuple):
 
 def linen_of(work: Work) -> Linen:
     """A work in linen. `step(state, key, x)` is not compiled yet."""
-    if jax.default_backend() != "cpu":
-        jax.config.update("jax_default_matmul_precision", "float32")
+    multiply_as(work)
     encoder, decoder, optimizer = Encoder(work), Decoder(work), optax.adam(1e-3)
     like = jax.eval_shape(
         lambda key: {

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.data import Bits
-from benchmarks.work import Work
+from benchmarks.work import PRODUCTS, Work
 
 
 def make(work: Work, bits: Bits) -> Way:
     """A step is one product of two `[size, size]`."""
     a = jax.random.normal(jax.random.key(0), (work.size, work.size))
-    product = jax.jit(lambda a, b: jnp.matmul(a, b, precision="float32"))
+    product = jax.jit(lambda a, b: jnp.matmul(a, b, precision=PRODUCTS[work.products]))
 
     def run(num: int) -> None:
         for _ in range(num):

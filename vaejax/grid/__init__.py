@@ -8,6 +8,9 @@ from ._each import each_member as each_member
 from ._endings import Until as Until
 from ._endings import halving as halving
 from ._endings import patience as patience
+from ._hosts import from_first as from_first
+from ._hosts import is_first as is_first
+from ._hosts import joined as joined
 from ._keep import Keeper as Keeper
 from ._mesh import mesh as mesh
 from ._mesh import mesh_of as mesh_of

@@ -13,7 +13,7 @@ import numpy as np
 
 from vaejax import store
 from vaejax.errors import OutputError, Stopped, VaejaxError, VaejaxWarning
-from vaejax.grid._hosts import most, several
+from vaejax.grid._hosts import from_first, most
 from vaejax.types import Params
 from vaejax.versions import versions
 
@@ -25,16 +25,19 @@ PACKAGES = ("jax", "jaxlib", "optax")
 class Place(NamedTuple):
     """Where a run is.
 
-    program, step: the program that is trained and how many steps of it are done. rows, finite: the table so far.
-    done: the parameters of the programs before it. training: what the program carries from step to step, [member, ...].
+    program, first, step: the program that is trained, how many of its members came before the wave that is trained,
+    and how many steps of it are done. rows, finite: the table so far. done, before: the parameters of the programs
+    before it, and of the members before the wave. training: what a wave carries from step to step, [member, ...].
     plans: how each program was trained and why, by its number.
     """
 
     program: int
+    first: int
     step: int
     rows: Mapping[str, np.ndarray]
     finite: np.ndarray
     done: tuple[Params, ...]
+    before: Params
     training: Any
     plans: Mapping[int, tuple[str, str]]
 
@@ -52,7 +55,8 @@ class Keeper:
         self.seconds, self.stop = seconds, stop
         self.identity: Mapping[str, Any] = {}
         self.also: Mapping[str, Any] = {}
-        self.last, self.took, self.saved = time.monotonic(), 0.0, (-1, -1)
+        self.last, self.took, self.saved = time.monotonic(), 0.0, (-1, -1, -1)
+        self.found: Saved | None = None
         self.where: Callable[[], Place] | None = None
 
     def begin(self, identity: Callable[[], Mapping[str, Any]]) -> "Saved | None":
@@ -62,28 +66,19 @@ class Keeper:
         """
         if self.folder is None:
             return None
-        if several():
-            raise VaejaxError(f"one process can keep its run, not {jax.process_count()} together: leave out keep")
         self.identity = {**identity(), **self.also, "versions": versions(PACKAGES)}
         self.identity = {**self.identity, "devices": jax.device_count(), "platform": jax.default_backend()}
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for left in self.folder.glob(f"{store.TEMPORARY}*"):
-                shutil.rmtree(left)
-        except OSError as error:
-            raise OutputError(f"cannot keep checkpoints in {self.folder}: {error.strerror or error}") from None
-        found = self._checkpoints()
-        for path in found:
-            try:
-                saved = Saved(path, *store.read(path))
-            except VaejaxError as error:
-                warnings.warn(f"{error}; the checkpoint before it is used", VaejaxWarning, stacklevel=4)
-                continue
-            self._require_same(saved)
-            return saved
-        if found:
-            raise VaejaxError(f"no checkpoint in {self.folder} can be read: choose another folder to start again")
-        return None
+        path = from_first(self._good)
+        if path is not None:
+            self.found = Saved(path, *store.read(path))
+            self._require_same(self.found)
+        return self.found
+
+    def newest(self) -> "Saved | None":
+        """The last checkpoint of this run, `None` where there is none."""
+        if self.folder is not None and self.saved[0] >= 0:
+            self.found = Saved(self._path, *store.read(self._path))
+        return self.found
 
     def offer(self, where: Callable[[], Place]) -> None:
         """Save the place if it is time to. Raises: Stopped where the run was asked to stop, with the place saved."""
@@ -107,15 +102,51 @@ class Keeper:
         if self.folder is None or self.where is None:
             return
         started, place = time.monotonic(), self.where()
-        if (place.program, place.step) == self.saved:
+        if (place.program, place.first, place.step) == self.saved:
             return
-        note = {"identity": self.identity, "program": place.program, "step": place.step, "plans": dict(place.plans)}
-        tree = {"rows": dict(place.rows), "finite": place.finite, "done": place.done, "training": place.training}
-        store.save(self.folder / f"{place.program:04d}-{place.step:012d}", tree, note)
+        size = next((len(leaf) for leaf in jax.tree.leaves(place.training)), 0)
+        at = {"program": place.program, "first": place.first, "size": size, "step": place.step}
+        note = {"identity": self.identity, **at, "plans": dict(place.plans)}
+        tree = {name: getattr(place, name) for name in ("finite", "done", "before", "training")}
+        self.saved, self.found = (place.program, place.first, place.step), None
+        from_first(lambda: self._write({**tree, "rows": dict(place.rows)}, note))
+        self.last = time.monotonic()
+        self.took = self.last - started
+
+    @property
+    def _path(self) -> Path:
+        """Of what was saved last."""
+        assert self.folder is not None
+        program, first, step = self.saved
+        return self.folder / f"{program:04d}-{first:06d}-{step:012d}"
+
+    def _write(self, tree: Any, note: Any) -> None:
+        """The last place, and nothing of those that it makes needless."""
+        shutil.rmtree(self._path, ignore_errors=True)  # of a run that went on from before it
+        store.save(self._path, tree, note)
         for old in self._checkpoints()[GOOD:]:
             shutil.rmtree(old)
-        self.last, self.saved = time.monotonic(), (place.program, place.step)
-        self.took = self.last - started
+
+    def _good(self) -> Path | None:
+        """Where the last good checkpoint is; `None` where nothing was saved. Raises: VaejaxError where none is good."""
+        assert self.folder is not None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for left in self.folder.glob(f"{store.TEMPORARY}*"):
+                shutil.rmtree(left)
+        except OSError as error:
+            raise OutputError(f"cannot keep checkpoints in {self.folder}: {error.strerror or error}") from None
+        found = self._checkpoints()
+        for path in found:
+            try:
+                store.contents(path)
+            except VaejaxError as error:
+                warnings.warn(f"{error}; the checkpoint before it is used", VaejaxWarning, stacklevel=4)
+                continue
+            return path
+        if found:
+            raise VaejaxError(f"no checkpoint in {self.folder} can be read: choose another folder to start again")
+        return None
 
     def _checkpoints(self) -> list[Path]:
         """The newest first."""
@@ -150,8 +181,18 @@ class Saved(NamedTuple):
         return self.note["program"]
 
     @property
+    def first(self) -> int:
+        """How many of its members came before those that were trained."""
+        return self.note["first"]
+
+    @property
+    def size(self) -> int:
+        """How many members were trained."""
+        return self.note["size"]
+
+    @property
     def step(self) -> int:
-        """How many of its steps were done."""
+        """How many of their steps were done."""
         return self.note["step"]
 
     @property

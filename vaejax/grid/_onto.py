@@ -11,7 +11,7 @@ from vaejax.data import Data
 from vaejax.errors import VaejaxError
 from vaejax.grid._axes import Grid, members_of
 from vaejax.grid._dataset import DESCRIPTIONS
-from vaejax.grid._program import Program, params_like, without_addresses
+from vaejax.grid._program import Program, params_like, part_of, without_addresses
 from vaejax.grid._result import Result
 from vaejax.grid._sheet import Sheet
 from vaejax.numerics import leaves_by_path
@@ -69,13 +69,7 @@ class Before:
 
     def left(self, program: Program) -> Program:
         """A program with those of its members that are new, maybe none."""
-        at = np.flatnonzero(self._of(program) < 0)
-        return program._replace(
-            rows=tuple(program.rows[i] for i in at),
-            numbers={name: values[at] for name, values in program.numbers.items()},
-            seeds=program.seeds[at],
-            trainers=tuple(program.trainers[i] for i in at),
-        )
+        return part_of(program, np.flatnonzero(self._of(program) < 0))
 
     def joined(self, program: Program, trained: Params | None) -> Params:
         """The parameters of all members of a program, in its order. trained: those of the new ones, if there are."""

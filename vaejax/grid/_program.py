@@ -79,6 +79,16 @@ def _program(
     )
 
 
+def part_of(program: Program, at: Sequence[int] | np.ndarray) -> Program:
+    """A program with these of its members alone, maybe none."""
+    return program._replace(
+        rows=tuple(program.rows[i] for i in at),
+        numbers={name: values[list(at)] for name, values in program.numbers.items()},
+        seeds=program.seeds[list(at)],
+        trainers=tuple(program.trainers[i] for i in at),
+    )
+
+
 def params_like(program: Program) -> Params:
     """Shapes of the parameters of the members of a program, stacked."""
 

@@ -24,6 +24,7 @@ Numbers = Mapping[str, Any]
 Carry = tuple[State, Shown]
 MEASURING_SEED = 0  # of all noise in measuring: members and epochs are compared on the same draws
 AT_ONCE = 2**16  # values of x that are decoded at once in measuring, about as many as in training, for the caches
+WIDELY = 2**24  # the same on an accelerator, which small operations leave idle
 CHUNK = 100  # examples measured at a time; small, so that filling up the last costs little
 
 
@@ -195,7 +196,8 @@ def _held_out(model: VAE, batches: Batches, params: Params, chunk: Chunk) -> Sca
 
 def examples_at_once(model: VAE) -> int:
     """How many examples to decode at a time, each from a block of draws."""
-    return max(1, AT_ONCE // (DRAWS_AT_ONCE * math.prod(model.data_shape)))
+    values = AT_ONCE if jax.default_backend() == "cpu" else WIDELY
+    return max(1, values // (DRAWS_AT_ONCE * math.prod(model.data_shape)))
 
 
 def measuring_keys(index: Array) -> tuple[Key, Key]:

@@ -50,10 +50,18 @@ class Sheet:
         self.finite = np.ones(self.num, bool)
 
     def record(
-        self, number: int, program: Program, at: int, members: np.ndarray, validation: np.ndarray, record: Record
+        self,
+        number: int,
+        wave: int,
+        program: Program,
+        at: int,
+        members: np.ndarray,
+        validation: np.ndarray,
+        record: Record,
     ) -> np.ndarray:
-        """One segment of the program of that number: which of its members are trained no more, `[member]`.
+        """One segment of a wave of the program of that number: which of its members are trained no more, `[member]`.
 
+        wave: how many members of the program came before it. program: of the members of the wave.
         members: those that were trained. validation: their bound on held-out examples; it and `record` are `[members]`.
         """
         rows = np.array(program.rows)[members]
@@ -69,7 +77,8 @@ class Sheet:
             self._row(f"objective_{name}")[rows] = values
         self._row("program")[rows] = number
         self.finite[rows] &= record.finite
-        told = self.dataset({"epoch": int(self.ends[at]), "program": number, "segment": number * len(self.ends) + at})
+        place = {"program": number, "wave": wave, "segment": number * len(self.ends) + at, "members": program.rows}
+        told = self.dataset({"epoch": int(self.ends[at]), **place})
         if at < len(self.ends) - 1:
             self._end(rows, int(self.ends[at]), told)
         if self.on_segment is not None:
@@ -126,7 +135,7 @@ class Sheet:
         """All members of a program are of that number, also those that were not trained."""
         self._row("program")[list(program.rows)] = number
 
-    def put(self, program: Program, measures: dict[str, np.ndarray]) -> None:
+    def put(self, program: Program, measures: Mapping[str, np.ndarray]) -> None:
         """The measures of the members of a program; those that diverged keep NaN."""
         rows = np.array(program.rows)
         kept = self.finite[rows]

@@ -13,19 +13,18 @@ from jax.sharding import Mesh
 from vaejax.data import Data, digest, fitted, load
 from vaejax.errors import VaejaxError, VaejaxWarning
 from vaejax.grid._axes import Axis, Grid, axis, grid_of
-from vaejax.grid._choice import Choice
 from vaejax.grid._dataset import DESCRIPTIONS
 from vaejax.grid._endings import Until
-from vaejax.grid._keep import Keeper, Place, Saved
+from vaejax.grid._keep import Keeper
 from vaejax.grid._measure import measure
 from vaejax.grid._mesh import mesh_text, usable
 from vaejax.grid._onto import DATA, Before
 from vaejax.grid._program import MemberFunction, Program, params_like, programs_of
 from vaejax.grid._result import Member, Result, extract
 from vaejax.grid._sheet import Sheet
-from vaejax.grid._train import Restored, Work, train_program
+from vaejax.grid._waves import Work, keeping_of, train_program
 from vaejax.numerics import require_count
-from vaejax.plans import Plan, plan_of
+from vaejax.plans import Plan
 from vaejax.train import Batches, unfinished
 from vaejax.types import Example, Params, Trainer
 
@@ -69,13 +68,15 @@ def sweep(
     until: which members are trained no more, from the table so far, asked at each segment: `vj.patience(20)`,
         `vj.halving(...)`, or any function from a dataset to booleans over the axes. What has diverged always ends.
         Those that remain close ranks, so that what has ended costs nothing, or little.
-    memory: bytes that training may take; by default most of the device's, or of what is free. Plans are chosen to fit.
+    memory: bytes that training may take; by default most of the device's, or of what is free. Plans are chosen to fit:
+        members that do not fit together are trained in waves, one after another.
     onto: a finished result. Its members that are in this grid too are taken over with all that was measured, to the
         last bit, and only the others are trained; `taken` of the table says which. Data, settings and what `member`
         computes must be its own, else it is refused; the plan may be another.
     mesh: the devices, like `vj.mesh(grid=4, data=2)`: members over 4 pairs, a batch over the two of a pair. By default
         members over all devices. Results agree across meshes up to rounding; a run may go on with another. After
-        `jax.distributed.initialize` all processes call this alike and return the same; none can be kept.
+        `jax.distributed.initialize` all processes call this alike and return the same; a folder to keep is one that
+        all of them see.
 
     Measured is the state with the best validation bound, on every example of a split once, in nats at beta 1.
     Raises: VaejaxError before anything is trained.
@@ -122,21 +123,14 @@ def sweep(
             trained.append(saved.part(f"done/{number}", params_like(program)))
             continue
 
-        def offer(step: int, training: Callable[[], Any], number: int = number) -> None:
-            keeper.offer(lambda: Place(number, step, sheet.rows, sheet.finite, tuple(trained), training(), sheet.plans))
-
-        def note(choice: Choice, number: int = number) -> None:
-            sheet.plans[number] = (str(choice.plan), choice.reason)
-
-        again = _again(saved, number)
         left, params = before.left(program), None
         if left.rows:
-            work = Work(left, number, batches[number], view, plan, memory, mesh)
-            params = train_program(work, sheet, again, offer, note)
-            sheet.put(left, measure(left, params, view, num_samples, keeper.poll, mesh))
+            measured = functools.partial(measure, data=view, num_samples=num_samples, poll=keeper.poll, mesh=mesh)
+            work = Work(left, number, batches[number], view, plan, memory, mesh, measured)
+            params = train_program(work, sheet, keeping_of(keeper, sheet, tuple(trained), left, number))
         sheet.number(program, number)
         trained.append(before.joined(program, params))
-        offer(0, lambda: (), number + 1)
+        keeping_of(keeper, sheet, tuple(trained), program, number + 1).offer(0, (), 0, tuple)
     keeper.end()
     attrs = {**facts, DATA: "; ".join(hashes.values()), "unfinished": going_on, **_words(programs, seen)}
     return Result(sheet.dataset({**attrs, **before.words}), grid, programs, tuple(trained))
@@ -177,15 +171,6 @@ def _going_on(programs: tuple[Program, ...], num_steps: list[int]) -> str:
     if told:
         warnings.warn(told, VaejaxWarning, stacklevel=3)
     return told
-
-
-def _again(saved: Saved | None, number: int) -> Restored | None:
-    """Where a program goes on, by the plan that it was trained by, which its last bits depend on."""
-    if saved is None or saved.program != number or not saved.step:
-        return None
-    plan, why = saved.plans.get(saved.program, ("", ""))
-    choice = Choice(plan_of(plan), why) if plan else None
-    return Restored(saved.step, functools.partial(saved.part, "training"), choice)
 
 
 def _facts(until: Until | None, **settings: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One program of a grid, from its first step to its last."""
+"""Members of a grid that are trained together, from their first step to their last."""
 
 import time
 from collections.abc import Callable
@@ -6,36 +6,24 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
 
-from vaejax.data import Data
-from vaejax.errors import VaejaxError
-from vaejax.grid._choice import Choice, candidates, choose, halved, memory_of, out_of_memory
-from vaejax.grid._feed import feed_of
-from vaejax.grid._hosts import most, several
-from vaejax.grid._measure import num_params
-from vaejax.grid._mesh import mesh_for
-from vaejax.grid._program import Program
-from vaejax.grid._run import Kept, Record, training_key
+from vaejax.grid._hosts import most
+from vaejax.grid._run import Kept, Record
 from vaejax.grid._sheet import Sheet
 from vaejax.grid._training import Place, Training
-from vaejax.plans import Plan
-from vaejax.train import Batches
 from vaejax.types import Params
 
 SECONDS = 5.0  # of work that the devices are given at a time: between two such they can be stopped or saved
 TRIALS = (1, 10)  # steps of the first slices: one that compiles, one that tells how long a step takes
-HOSTS = "a guess: on several hosts nothing is tried"
 
 Offer = Callable[[int, Callable[[], Any]], None]  # (steps done, what is carried on) may be saved now
 
 
-class Restored(NamedTuple):
-    """steps: that are done. read: what was carried on, given its shapes. choice: how it was trained."""
+class Begun(NamedTuple):
+    """Members of which so many steps are done, and what they carry on, `[member, ...]`."""
 
     steps: int
-    read: Callable[[Any], Any]
-    choice: Choice | None
+    place: Place
 
 
 class Pace:
@@ -55,46 +43,23 @@ class Pace:
         self.trials = self.trials[1:]
 
 
-class Work(NamedTuple):
-    """What there is to train: the program of that number, its batches and data, by this plan or the fastest."""
-
-    program: Program
-    number: int
-    batches: Batches
-    data: Data
-    plan: Plan | None
-    memory: int | None
-    mesh: Mesh | None
-
-
 class Run:
-    """A program in training: what is still trained, and what members that have ended have left."""
+    """Members in training: who is still trained, and what those that have ended have left."""
 
-    def __init__(self, work: Work, sheet: Sheet, restored: Restored | None, note: Callable[[Choice], None]) -> None:
-        self.work, self.sheet, self.restored = work, sheet, restored
-        program = work.program
-        self.mesh = mesh_for(len(program.rows), work.mesh)
-        self.feed = feed_of(work.data.raw("train"), work.batches, program.seeds, training_key)
-        self.note = note
-        choice, training = self._chosen()
-        note(choice)
-        self._begin(training)
+    def __init__(self, training: Training, sheet: Sheet, begun: Begun | None) -> None:
+        """From the start, or from where the members were."""
+        self.done, place = (0, None) if begun is None else begun
+        self.num_steps = training.batches.num_steps
+        self.ended = sheet.reopened(training.program, self.done // self.num_steps)
+        self.left: Place | None = place if self.ended.any() else None
+        self.training = training.begin(place)
+        if self.left is not None and not self.ended.all():
+            self.training = self.training.without(self.ended, self.left)
 
     def advance(self, steps: int) -> None:
-        """So many steps. Where memory ends, by half as many members at once, and from the last place that is kept."""
-        try:
-            self.training.advance(self.done, steps)
-            self.done += steps
-        except jax.errors.JaxRuntimeError as error:
-            if not out_of_memory(error):
-                raise
-            less = halved(self.training.plan, len(self.training.members))
-            if less is None:
-                raise VaejaxError(
-                    f"memory ended with one member at once, take smaller batches or networks: {error}"
-                ) from error
-            self.note(Choice(less, f"memory ended by {self.training.plan}"))
-            self._begin(self._by(less))
+        """So many steps."""
+        self.training.advance(self.done, steps)
+        self.done += steps
 
     def here(self) -> Place:
         """The state of all members, `[member, ...]`, on the host."""
@@ -131,44 +96,15 @@ class Run:
         whole[members[still]] = some[still]
         return whole
 
-    def _chosen(self) -> tuple[Choice, Training]:
-        work = self.work
-        before = None if self.restored is None else self.restored.choice
-        asked = before if work.plan is None else Choice(work.plan, "as asked")
-        if asked is not None:
-            return asked, self._by(asked.plan)
-        num_steps = self.sheet.epochs * work.batches.num_steps
-        plans = candidates(work.program.seeds, int(num_params(work.program).max()), self.mesh)
-        if several():
-            return Choice(plans[0], HOSTS), self._by(plans[0])
-        memory = memory_of(self.mesh) if work.memory is None else work.memory
-        return choose(self._by, plans, num_steps, memory)
 
-    def _by(self, plan: Plan) -> Training:
-        work = self.work
-        members = np.arange(len(work.program.rows))
-        return Training(work.program, work.batches, work.data, self.feed, plan, self.mesh, members)
+def train(run: Run, sheet: Sheet, number: int, wave: int, offer: Offer) -> Params:
+    """The parameters of the members at their best on validation, stacked, on the host.
 
-    def _begin(self, training: Training) -> None:
-        """Start, or go on where the run was when it was saved; left: of all members, where some have ended."""
-        self.done, place = 0, None
-        if self.restored is not None:
-            self.done, place = self.restored.steps, self.restored.read(training.like())
-        self.ended = self.sheet.reopened(self.work.program, self.done // self.work.batches.num_steps)
-        self.left: Place | None = place if self.ended.any() else None
-        self.training = training.begin(place)
-        if self.left is not None:
-            self.training = training.without(self.ended, self.left)
-
-
-def train_program(
-    work: Work, sheet: Sheet, restored: Restored | None, offer: Offer, note: Callable[[Choice], None]
-) -> Params:
-    """The parameters of the members at their best on validation, stacked, on the host."""
-    run = Run(work, sheet, restored, note)
-    program, batches = work.program, work.batches
-    pace = Pace(run.feed.longest)
-    ends = (sheet.ends * batches.num_steps).tolist()
+    number: of their program. wave: how many of its members came before.
+    """
+    program = run.training.program
+    pace = Pace(run.training.feed.longest)
+    ends = (sheet.ends * run.num_steps).tolist()
     while run.done < ends[-1] and not run.ended.all():
         at = next(i for i, end in enumerate(ends) if end > run.done)
         began, before = time.monotonic(), run.done
@@ -178,7 +114,7 @@ def train_program(
         if before < run.done < ends[at]:
             offer(run.done, run.here)
         elif run.done == ends[at]:
-            run.end(sheet.record(work.number, program, at, *run.look(int(sheet.ends[at]))))
+            run.end(sheet.record(number, wave, program, at, *run.look(int(sheet.ends[at]))))
             offer(run.done, run.here)
     best = run.best()
     sheet.put(program, {"best_epoch": np.asarray(best.epoch)})

@@ -1,5 +1,6 @@
 """The members of a program while they are trained: their state, group by group."""
 
+import copy
 import functools
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ class Training:
     """The members of a program on their devices, by a plan.
 
     One program, compiled once, is called for each group: groups are alike. Their states lie apart, so that no step
-    copies them, and a group that is not there costs nothing.
+    copies them, and a group that is not there costs nothing. There are none until it is begun.
     members: those that are trained. places: where each of them stands in the groups, one after another.
     """
 
@@ -57,14 +58,27 @@ class Training:
         self.groups = [self._group(members[rows]) for rows in layout.rows]
 
     def begin(self, place: Place | None = None) -> "Training":
-        """From the start, or from what all members of the program were at, `[member, ...]`."""
-        if place is None:
-            begun = [self.compiled.start(group.numbers, group.seeds, self._few) for group in self.groups]
-        else:
-            begun = [jax.tree.map(lambda leaf, rows=group.rows: leaf[rows], place) for group in self.groups]
-        split = NamedSharding(self.mesh, P(MEMBER))
-        self.carries, self.kept = (list(leaves) for leaves in zip(*jax.device_put(begun, split), strict=True))
-        return self
+        """One with states: from the start, or from what all members of the program were at, `[member, ...]`."""
+        begun, split = copy.copy(self), NamedSharding(self.mesh, P(MEMBER))
+        begun.carries, begun.kept = [], []
+        for group in self.groups:
+            if place is None:
+                state = self.compiled.start(group.numbers, group.seeds, self._few)
+            else:
+                state = jax.tree.map(lambda leaf, rows=group.rows: leaf[rows], place)
+            carry, kept = jax.device_put(state, split)
+            begun.carries.append(carry)
+            begun.kept.append(kept)
+        return begun
+
+    def of(self, program: Program, feed: Feed) -> "Training":
+        """The same of other members of the architecture, not begun; compiled once where groups are alike."""
+        members = np.arange(len(program.rows))
+        other = Training(program, self.batches, self.data, feed, self.plan, self.mesh, members)
+        other.compiled = self.compiled
+        if other.size == self.size:
+            other.step = self.step
+        return other
 
     def without(self, ended: np.ndarray, place: Place) -> "Training":
         """The training of all but those that have ended, where that is less work.
@@ -78,10 +92,12 @@ class Training:
         if smaller.shape[1] == self.size:
             if len(smaller) == len(self.groups):
                 return self
+            self.carries, self.kept = [], []  # all that is in them is in `place`
             self._gather(living)
             return self.begin(place)
         if 2 * smaller.size > len(self.groups) * self.size:
             return self
+        self.carries, self.kept = [], []
         fresh = Training(self.program, self.batches, self.data, self.feed, self.plan, self.mesh, living)
         return fresh.begin(place)
 
@@ -95,6 +111,12 @@ class Training:
         """One where devices share a batch: groups side by side would wait for each other's sums, without end."""
         return self.plan.lanes if num_parts(self.mesh) == 1 else 1
 
+    @property
+    def state_bytes(self) -> int:
+        """Of the states of all groups, on a device."""
+        one = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(self._shapes))
+        return len(self.groups) * one // num_places(self.mesh)
+
     def bytes(self) -> int | None:
         """The memory that it takes on a device, as the compiler states it; `None` if it does not.
 
@@ -103,10 +125,8 @@ class Training:
         found = self.step.memory_analysis()
         if found is None:
             return None
-        state = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(self._shapes)) // num_places(self.mesh)
-        num = len(self.groups)
         shared = found.argument_size_in_bytes - found.alias_size_in_bytes
-        return num * state + shared + min(self.lanes, num) * found.temp_size_in_bytes
+        return self.state_bytes + shared + min(self.lanes, len(self.groups)) * found.temp_size_in_bytes
 
     def like(self) -> Any:
         """Shapes of what `here` gives for all members of the program."""
