@@ -62,14 +62,11 @@ def _members(found: Roster) -> list[dict[str, Any]]:
         said = _findings(found, run)
         for at in range(len(flat.settings)):
             i = first + at
-            made.append(
-                {
-                    "id": i, "number": i + 1, "run": run, "place_in_run": at, "label": texts[i], "hue": colours[i],
-                    "ok": bool(good[i]), "place": [places[k][i] for k in range(len(found.axes))],
-                    "values": {key: rounded(found_values[i]) for key, found_values in numbers.items()},
-                    "findings": said.get(at, []), "command": shown.commands.get(at, ""), "python": _python(flat, at) if shown.answer else "",
-                }
-            )  # fmt: skip
+            member = {"id": i, "number": i + 1, "run": run, "place_in_run": at, "label": texts[i], "hue": colours[i]}
+            member |= {"ok": bool(good[i]), "place": [place[i] for place in places]}
+            member |= {"values": {key: rounded(known[i]) for key, known in numbers.items()}}
+            member |= {"findings": said.get(at, []), "command": shown.commands.get(at, "")}
+            made.append({**member, "python": _python(flat, at) if shown.answer else ""})
     return made
 
 
