@@ -62,8 +62,8 @@ def _members(found: Roster) -> list[dict[str, Any]]:
         said = _findings(found, run)
         for at in range(len(flat.settings)):
             i = first + at
-            member = {"id": i, "number": i + 1, "run": run, "place_in_run": at, "label": texts[i], "hue": colours[i]}
-            member |= {"ok": bool(good[i]), "place": [place[i] for place in places]}
+            member: dict[str, Any] = {"ok": bool(good[i]), "place": [place[i] for place in places]}
+            member |= {"id": i, "number": i + 1, "run": run, "place_in_run": at, "label": texts[i], "hue": colours[i]}
             member |= {"values": {key: rounded(known[i]) for key, known in numbers.items()}}
             member |= {"findings": said.get(at, []), "command": shown.commands.get(at, "")}
             made.append({**member, "python": _python(flat, at) if shown.answer else ""})
