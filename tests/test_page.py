@@ -158,7 +158,17 @@ def test_everything_can_be_reached_by_the_tab_key(opened):
     for _ in range(140):
         one.page.keyboard.press("Tab")
         seen.add(one.page.evaluate("(document.activeElement.closest('[id]') || {}).id"))
-    assert {"theme", "heat", "heat-picks", "chart-trade", "chart-sizes", "chart-curves", "slots", "csv"} <= seen
+    assert {
+        "theme",
+        "heat",
+        "heat-picks",
+        "chart-trade",
+        "chart-sizes",
+        "chart-curves",
+        "slots",
+        "members",
+        "all-members",
+    } <= seen
 
 
 @pytest.mark.parametrize("measure", ["log_likelihood", "rate", "drift"])
@@ -206,19 +216,19 @@ def test_the_csv_that_is_downloaded_holds_every_number(opened):
     data.attrs["name"] = "=1+1"
     one = opened(Shown(data, Answer()))
     with one.page.expect_download() as download:
-        one.page.click("#csv")
+        one.page.click("[data-csv=members]")
     rows = list(csv.reader(io.StringIO(Path(download.value.path()).read_text())))
     assert rows[0][:5] == ["member", "beta", "latent size", "seed", "log likelihood (nats)"]
     found = np.array([row[rows[0].index("rate (nats)")] for row in rows[1:]], float)
     np.testing.assert_allclose(found, data["rate"].values.reshape(-1), rtol=1e-6)
-    assert download.value.suggested_filename == "1-1.csv"
+    assert download.value.suggested_filename == "1-1-members.csv"
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_text_in_the_csv(opened):
     data = grid({"net": ["=cmd()", "-1", 'a "b", c']})
     one = opened(Shown(data, NOBODY))
     with one.page.expect_download() as download:
-        one.page.click("#csv")
+        one.page.click("[data-csv=members]")
     rows = list(csv.reader(io.StringIO(Path(download.value.path()).read_text())))
     assert [row[1] for row in rows[1:]] == ["'=cmd()", "-1", 'a "b", c']
 
@@ -393,8 +403,10 @@ def test_without_scripts_the_answer_and_all_numbers_are_there(browser, tmp_path)
 
 def test_the_copy_holds_the_table(opened):
     one = opened(permissions=["clipboard-read", "clipboard-write"])
-    one.page.click("#copy")
-    one.page.wait_for_function("document.getElementById('copied').textContent === 'Copied.'")
+    one.page.click("[data-copy=members]")
+    one.page.wait_for_function(
+        "[...document.querySelectorAll('#all-members [role=status]')].some(one => one.textContent === 'Copied.')"
+    )
     lines = one.page.evaluate("navigator.clipboard.readText()").splitlines()
     assert len(lines) == 41
     assert lines[1].split("\t")[:3] == ["1", "0.25", "2"]

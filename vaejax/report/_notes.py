@@ -54,14 +54,13 @@ GLOSSARY = (
 )
 
 SECONDS = {  # of a run's timing, in order
-    "first_segment": "compiling and the first segment",
-    "train_and_measure": "training and measuring",
-    "write": "writing",
+    "seconds until the first segment, compiling included": "compiling and the first segment",
+    "seconds of training and measuring after it": "training and measuring",
 }
 
 _MADE = (
     ("name", "Data"),
-    ("preparation", "Preparation"),
+    ("preparation", "x, of a value v of the data"),
     ("num_train", "Training examples"),
     ("num_validation", "Validation examples"),
     ("num_test", "Test examples"),
@@ -70,19 +69,22 @@ _MADE = (
     ("num_samples", "Importance samples K"),
     ("formula", "Training maximised"),
     ("plan", "Members went through training"),
+    ("num_programs", "Compiled programs"),
+    ("until", "Members end early by"),
+    ("devices", "Devices"),
     ("likelihood", "Likelihood p(x|z)"),
 )
 
 
+_TOLD = {key for key, _ in _MADE} | {"warnings", "not_measured", "evaluated", "unfinished", "drop_last"} | set(SECONDS)
+
+
 def made(shown: Shown, flat: Members) -> list[tuple[str, str]]:
     """The grid, the data and the training, as far as the data set and the folder say."""
-    attrs = dict(shown.dataset.attrs)
-    known = [("Grid", grid(flat))] + [(title, _value(attrs[key])) for key, title in _MADE if key in attrs]
-    told = {key for key, _ in _MADE} | {"warnings", "not_measured", "evaluated", "unfinished"} | set(SECONDS)
-    further = {key: value for key, value in {**attrs, **shown.facts}.items() if key not in told}
-    return known + [
-        (name(key)[:1].upper() + name(key)[1:], _value(value)) for key, value in further.items() if _is_short(value)
-    ]
+    facts = {**shown.dataset.attrs, **shown.facts}
+    known = [("Grid", grid(flat))] + [(title, _value(facts[key])) for key, title in _MADE if key in facts]
+    further = {name(key): value for key, value in facts.items() if key not in _TOLD and _is_short(value)}
+    return known + [(title[:1].upper() + title[1:], _value(value)) for title, value in further.items()]
 
 
 def grid(flat: Members) -> str:

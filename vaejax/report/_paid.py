@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from vaejax.report._words import nats, number, setting
+import numpy as np
+
+from vaejax.report._words import DASH, number, plain, setting
 
 _HEADS = (
     ("latent size", ""),
     ("beta", "its best"),
-    ("loses to the best", "test, nats ± s.e."),
-    ("beside the answer", "test, nats ± s.e."),
+    ("loses to the best", "test, nats"),
+    ("± s.e.", "nats"),
+    ("beside the answer", "test, nats"),
+    ("± s.e.", "nats"),
     ("seeds", ""),
     ("rate", "test, nats"),
     ("distortion", "test, nats"),
@@ -26,14 +30,16 @@ def paid(answer: Any) -> dict[str, Any] | None:
 
 
 def _row(one: Any, chosen: bool) -> dict[str, Any]:
-    cells = (
-        setting(one.latent_size),
-        setting(one.beta) if one.beta is not None else number(None),
-        nats(one.gap_nats, one.gap_se).removesuffix(" nats"),
-        nats(one.pays_nats, one.pays_se).removesuffix(" nats"),
-        number(one.num_seeds, 0),
-        number(one.rate),
-        number(one.distortion),
-        number(one.active_units, 1),
-    )
+    numbers = [(one.gap_nats, 2), (one.gap_se, 2), (one.pays_nats, 2), (one.pays_se, 2), (one.num_seeds, 0)]
+    numbers += [(one.rate, 2), (one.distortion, 2), (one.active_units, 1)]
+    cells = [_setting(one.latent_size), _setting(one.beta), *(_number(value, digits) for value, digits in numbers)]
     return {"cells": cells, "chosen": chosen}
+
+
+def _setting(value: Any) -> dict[str, Any]:
+    return {"text": DASH, "value": ""} if value is None else {"text": setting(value), "value": plain(value)}
+
+
+def _number(value: Any, digits: int) -> dict[str, Any]:
+    known = value is not None and np.isfinite(value)
+    return {"text": number(value, digits), "value": f"{value:.7g}" if known else ""}

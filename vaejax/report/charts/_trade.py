@@ -9,6 +9,7 @@ from vaejax.report._words import number
 from vaejax.report.charts._spec import A, B, Spec, amount, discs, hue_scale, limits, ring, scale_of, spec_of
 
 _NUM_ISO = 8
+_NAMED = 0.25  # lines that end in the left quarter have no name: it would lie on the numbers of the axis
 
 
 def trade(found: Roster) -> Spec | None:
@@ -57,6 +58,7 @@ def _iso(across: tuple[float, float], up: tuple[float, float]) -> list[Spec]:
         if low < total < high:
             left, right = max(across[0], total - up[1]), min(across[1], total - up[0])
             text = f"ELBO {number(-total, 0 if float(total).is_integer() else 1)}"
+            text = text if right > across[0] + _NAMED * (across[1] - across[0]) else ""
             lines.append({"x0": left, "y0": total - left, "x1": right, "y1": total - right, "text": text})
     return lines
 

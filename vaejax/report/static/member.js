@@ -169,12 +169,15 @@ const drawMembers = () => {
   if (focused) document.querySelector(`[data-pick=${focused}]`)?.focus();
 };
 
+// Lines take more room than tiles.
+const few = one => (one && one.kind === "line" ? { ...one, values: one.values.slice(0, 8) } : one);
+
 const drawCard = () => {
   const member = page.members[looked.a], card = document.getElementById("card"), drawn = picturesOf(member), { examples } = sharedOf(member);
   put(card, 
     make("h3", {}, `Member ${member.number}`, page.chosen.includes(member.id) ? " " : "", page.chosen.includes(member.id) ? make("span", { class: "mark" }, "chosen") : null),
     make("p", {}, member.label), figuresOf(member, headline.slice(0, 5)),
-    strip(drawn.samples, "Samples drawn from the prior"),
+    strip(few(drawn.samples), "Samples drawn from the prior"),
     drawn.samples ? make("p", { class: "caption" }, "Samples from the prior.") : null,
     drawn.reconstructions && examples?.kind === "image" ? make("div", {}, strip(examples, "Examples"), strip(drawn.reconstructions, "Reconstructions"), make("p", { class: "caption" }, "Test examples and their reconstructions.")) : null,
     make("p", {}, make("a", { href: "#member" }, "All of it")));

@@ -1,5 +1,6 @@
 startHeat();
 startCharts();
 startMembers();
-startTable();
+startTables();
 begin();
+addEventListener("hashchange", () => { if (/^#[ab]=/.test(location.hash)) begin(); });
