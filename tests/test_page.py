@@ -14,6 +14,7 @@ import pytest
 from browsers import browser as browser
 from pages import NOBODY, Answer, events, grid, portrait, shown
 
+from vaejax.answer import Paid
 from vaejax.report import Shown, write
 
 HOSTILE = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
@@ -158,17 +159,8 @@ def test_everything_can_be_reached_by_the_tab_key(opened):
     for _ in range(140):
         one.page.keyboard.press("Tab")
         seen.add(one.page.evaluate("(document.activeElement.closest('[id]') || {}).id"))
-    assert {
-        "theme",
-        "heat",
-        "heat-picks",
-        "chart-trade",
-        "chart-sizes",
-        "chart-curves",
-        "slots",
-        "members",
-        "all-members",
-    } <= seen
+    charts = {"chart-trade", "chart-sizes", "chart-curves"}
+    assert charts | {"theme", "heat", "heat-picks", "slots", "members", "all-members"} <= seen
 
 
 @pytest.mark.parametrize("measure", ["log_likelihood", "rate", "drift"])
@@ -222,6 +214,27 @@ def test_the_csv_that_is_downloaded_holds_every_number(opened):
     found = np.array([row[rows[0].index("rate (nats)")] for row in rows[1:]], float)
     np.testing.assert_allclose(found, data["rate"].values.reshape(-1), rtol=1e-6)
     assert download.value.suggested_filename == "1-1-members.csv"
+
+
+def test_what_sizes_cost_is_sorted_and_downloaded_too(opened):
+    sizes = tuple(
+        Paid(size, 1.0, gap, 0.1, gap - 3, 0.2, 2, 20.0, 80.0, 4.0) for size, gap in ((2, 9.5), (4, 3), (8, 0))
+    )
+    one = opened(Shown(grid(), Answer(sizes=sizes)))
+    one.page.locator("#costs thead button", has_text="loses").click()
+    assert one.page.locator("#costs tbody th").all_inner_texts() == ["8", "4", "2"]
+    with one.page.expect_download() as download:
+        one.page.click("[data-csv=costs]")
+    rows = list(csv.reader(io.StringIO(Path(download.value.path()).read_text())))
+    assert rows[0][:4] == ["latent size", "beta (its best)", "loses to the best (test, nats)", "± s.e. (nats)"]
+    assert [row[2] for row in rows[1:]] == ["0", "3", "9.5"]
+
+
+def test_an_address_that_is_pasted_into_the_open_page_is_followed(opened):
+    one = opened()
+    one.page.evaluate("location.hash = '#a=3&b=7'")
+    one.page.wait_for_function("document.querySelectorAll('#slots .slot').length === 2")
+    assert one.looked() == ["3", "7"]
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_text_in_the_csv(opened):
@@ -404,9 +417,7 @@ def test_without_scripts_the_answer_and_all_numbers_are_there(browser, tmp_path)
 def test_the_copy_holds_the_table(opened):
     one = opened(permissions=["clipboard-read", "clipboard-write"])
     one.page.click("[data-copy=members]")
-    one.page.wait_for_function(
-        "[...document.querySelectorAll('#all-members [role=status]')].some(one => one.textContent === 'Copied.')"
-    )
+    one.page.wait_for_selector("#all-members [role=status]:text-is('Copied.')")
     lines = one.page.evaluate("navigator.clipboard.readText()").splitlines()
     assert len(lines) == 41
     assert lines[1].split("\t")[:3] == ["1", "0.25", "2"]
