@@ -217,9 +217,8 @@ def test_the_csv_that_is_downloaded_holds_every_number(opened):
 
 
 def test_what_sizes_cost_is_sorted_and_downloaded_too(opened):
-    sizes = tuple(
-        Paid(size, 1.0, gap, 0.1, gap - 3, 0.2, 2, 20.0, 80.0, 4.0) for size, gap in ((2, 9.5), (4, 3), (8, 0))
-    )
+    gaps = {2: 9.5, 4: 3.0, 8: 0.0}
+    sizes = tuple(Paid(size, 1.0, gap, 0.1, gap - 3, 0.2, 2, 20.0, 80.0, 4.0) for size, gap in gaps.items())
     one = opened(Shown(grid(), Answer(sizes=sizes)))
     one.page.locator("#costs thead button", has_text="loses").click()
     assert one.page.locator("#costs tbody th").all_inner_texts() == ["8", "4", "2"]
