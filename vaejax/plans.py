@@ -49,7 +49,7 @@ def plan_of(text: str) -> Plan:
     """The plan that `str(plan)` is, or one by name. Raises: VaejaxError.
 
     >>> plan_of("at_once=8,shared,lanes=2")
-    Plan(at_once=8, shared=True, lanes=2)
+    Plan(at_once=8, shared=True, lanes=2, waves=1)
     >>> plan_of("quick")
     Traceback (most recent call last):
     vaejax.errors.VaejaxError: expected a plan as together, in_turn, or like at_once=8,shared,lanes=2, got 'quick'

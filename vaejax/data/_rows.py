@@ -12,7 +12,8 @@ CHUNK = 2**22  # bytes that are looked at at once
 class Rows:
     """Rows of an array that stays in its file: `rows[index]` reads those, as a numpy array, and keeps nothing.
 
-    array: mapped into memory. index: which of its rows, in which order. make: what becomes of the rows that are read.
+    array: mapped into memory, or what reads its rows as one does (`in_records`). index: which of its rows, in which
+    order. make: what becomes of the rows that are read.
     An index is that of numpy on the first axis: an integer, a slice, a mask or integers of any shape; rows are read in
     the order of the file. `np.asarray` reads them all. Pages of the file that were read count as memory of the process
     (RssFile), and the system takes them back when it needs them.
@@ -22,13 +23,13 @@ class Rows:
     ([[[8, 9], [0, 1]]], (6, 2))
     """
 
-    array: np.ndarray
+    array: Any
     index: np.ndarray
     dtype: np.dtype
     make: Callable[[np.ndarray], np.ndarray]
 
     @classmethod
-    def of(cls, array: np.ndarray) -> "Rows":
+    def of(cls, array: Any) -> "Rows":
         """Every row, as it is stored."""
         return cls(array, np.arange(len(array)), array.dtype, lambda rows: rows)
 

@@ -1,6 +1,7 @@
 """Training examples in the order in which each seed sees them, from the device or from where they lie."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import jax
@@ -41,13 +42,34 @@ def feed_of(raw: Example, batches: Batches, seeds: np.ndarray, key_of: Callable[
         return Feed(slots.astype(np.int32), SLICE, lambda first, num: (resident, jnp.asarray(rows_of(first, SLICE))))
     row_bytes = nbytes // len(raw.x)
     longest = max(1, min(SLICE, WINDOW // (row_bytes * batches.size * len(distinct))))
+    reader = Ahead(lambda rows: jax.tree.map(lambda leaf: leaf[rows], raw))
 
     def window(first: int, num: int) -> tuple[Example, Array]:
-        rows = rows_of(first, longest)
-        sent = jax.tree.map(lambda leaf: jnp.asarray(leaf[rows.reshape(-1)]), raw)
-        return sent, jnp.arange(rows.size, dtype=np.int32).reshape(rows.shape)
+        shape = len(distinct), longest, batches.size
+        found = reader.read(first, lambda at: rows_of(at, longest).reshape(-1), first + num)
+        return jax.tree.map(jnp.asarray, found), jnp.arange(np.prod(shape), dtype=np.int32).reshape(shape)
 
     return Feed(slots.astype(np.int32), longest, window)
+
+
+class Ahead:
+    """Reads what will be asked for next while what was asked for is used: one window more is in memory.
+
+    function: of rows, NumPy's, without jax, whose settings are others on a thread.
+    """
+
+    def __init__(self, function: Callable[[np.ndarray], Example]) -> None:
+        self.function, self.pool = function, ThreadPoolExecutor(1)
+        self.waiting: dict[int, Future[Example]] = {}
+
+    def read(self, first: int, rows_of: Callable[[int], np.ndarray], following: int) -> Example:
+        """What starts at `first`; then that at `following` is begun."""
+        found = self.waiting.pop(first, None)
+        for other in self.waiting.values():
+            other.cancel()
+        now = self.function(rows_of(first)) if found is None else found.result()
+        self.waiting = {following: self.pool.submit(self.function, rows_of(following))}
+        return now
 
 
 def _rows(batches: Batches, seeds: np.ndarray, key_of: Callable[[Array], Array]) -> Callable[[int, int], np.ndarray]:
