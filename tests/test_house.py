@@ -31,7 +31,7 @@ FLOORS = [  # a room imports from the floors below its own, and from nowhere els
     {"answer", "configured", "recipes", "latent", "denoisers", "imputers", "scores", "transfer"},
     {"tables", "written"},
     {"report"},
-    {"folder", "history", "lines"},
+    {"folder", "history", "lines", "used"},
     {"saved", "progress", "stopping"},
     {"showing"},
     {"commands"},

@@ -89,6 +89,8 @@ class TestFinished:
             timing["first_segment"] + timing["train_and_measure"], abs=0.011
         )
         assert facts["devices"] == "1 cpu"
+        assert 0 < facts["seconds of compiling, of all threads"] == timing["compiling"]
+        assert facts["peak memory of the process"] == f"{timing['peak_bytes']['process'] / 2**20:,.0f} MiB"
         assert f"vaejax {vj.__version__}" in facts["versions"]
 
     def test_the_command_of_a_member_makes_it_again(self, finished, tmp_path, monkeypatch):

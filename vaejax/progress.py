@@ -10,6 +10,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 from rich.progress import Progress as Bar
 
 from vaejax.history import History
+from vaejax.used import compiling, peak_memory
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,6 +37,8 @@ class Progress:
     def __init__(self, epochs: int, history: History, started: float, unit: str = "epoch") -> None:
         self.epochs, self.history, self.started, self.unit = epochs, history, started, unit
         self.first_segment: float | None = None
+        self.compiled = compiling()
+        self.used: dict[str, Any] = {}
         self.console = Console(stderr=True)
         self.bar = Bar(
             TextColumn("{task.description}"),
@@ -79,14 +82,19 @@ class Progress:
         if epoch == self.epochs:
             self.bar.update(self.task, description=f"{text}; measuring")
 
-    def timing(self, measured: float, ended: float) -> dict[str, float]:
-        """Seconds: until the first segment was done (with compiling), of training and measuring, of writing, in all."""
+    def timing(self, measured: float, ended: float) -> dict[str, Any]:
+        """Seconds: until the first segment was done (with compiling), of training and measuring, of writing, in all.
+
+        compiling: of all threads together. peak_bytes: of memory. Both as they were when this was asked for first.
+        """
+        self.used = self.used or {"compiling": round(compiling() - self.compiled, 2), "peak_bytes": peak_memory()}
         first = self.first_segment or measured
         return {
             "first_segment": round(first - self.started, 2),
             "train_and_measure": round(measured - first, 2),
             "write": round(ended - measured, 2),
             "total": round(ended - self.started, 2),
+            **self.used,
         }
 
     def _text(self, dataset: "xr.Dataset", epoch: int) -> str:

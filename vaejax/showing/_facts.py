@@ -11,7 +11,8 @@ def facts_of(path: Path) -> dict[str, Any]:
 
     Seconds are those until everything was measured, as they are known when the report is written.
     """
-    facts = _seconds(_read(path / "timing.json"))
+    timing = _read(path / "timing.json")
+    facts = {**_seconds(timing), **_memory(timing.get("peak_bytes"))}
     noted = _read(path / "config.json")
     devices, versions = (noted.get(name) for name in ("devices", "versions"))
     if isinstance(devices, Mapping) and {"count", "platform"} <= set(devices):
@@ -26,6 +27,12 @@ def name_of(path: Path) -> str:
     return path.expanduser().resolve().name
 
 
+def _memory(peak: Any) -> dict[str, Any]:
+    """What was taken at most until the report was written."""
+    known = peak if isinstance(peak, Mapping) else {}
+    return {f"peak memory of the {name}": f"{size / 2**20:,.0f} MiB" for name, size in known.items()}
+
+
 def _seconds(timing: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: value for name, value in timing.items() if isinstance(value, int | float)}
     if {"first_segment", "train_and_measure"} <= set(known):
@@ -34,6 +41,7 @@ def _seconds(timing: Mapping[str, Any]) -> dict[str, Any]:
             "seconds until the first segment, compiling included": first,
             "seconds of training and measuring after it": rest,
             "seconds until all was measured": round(first + rest, 2),
+            **({"seconds of compiling, of all threads": known["compiling"]} if "compiling" in known else {}),
         }
     return {f"seconds of {'all stages' if name == 'total' else name}": value for name, value in known.items()}
 
