@@ -52,7 +52,8 @@ const summary = (members, key) => {
   const values = members.map(member => member.values[key]).filter(value => value !== null && value !== undefined);
   if (!values.length) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { mean, half: (Math.max(...values) - Math.min(...values)) / 2, num: values.length };
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, spread: Math.sqrt(squares / Math.max(values.length - 1, 1)), num: values.length };
 };
 
 // The member of a cell that is looked at when the cell is chosen: the one whose bound is best.
@@ -78,7 +79,7 @@ const drawHeat = () => {
       const members = cells[i][j], sum = sums[i][j];
       const where = [heat.down === null ? "" : `${axis(heat.down).title} ${text}`, heat.across === null ? "" : `${axis(heat.across).title} ${across}`].filter(Boolean).join(", ");
       if (!members.length) return make("td", {}, make("button", { type: "button", disabled: true, "aria-label": `${where}: no member` }, "\u2013"));
-      const best = bestOf(members), spread = sum && sum.num > 1 ? `±\u2009${shown(sum.half, measure.decimals)}` : "";
+      const best = bestOf(members), spread = sum && sum.num > 1 ? `±\u2009${shown(sum.spread, measure.decimals)}` : "";
       const star = members.some(one => page.chosen.includes(one.id));
       const rgb = sum ? mix(part(sum.mean)) : null;
       const button = make("button", {
@@ -102,7 +103,7 @@ const drawScale = (measure, low, high, spread) => {
   const ends = measure.better < 0 ? [high, low] : [low, high];
   put(scale, shown(ends[0], measure.decimals), make("i", { style: `background:linear-gradient(90deg,${SHADES.join(",")})` }), `${shown(ends[1], measure.decimals)} ${measure.unit}`);
   note.textContent = `${measure.title[0].toUpperCase()}${measure.title.slice(1)}: ${measure.how}.`
-    + (spread ? " A cell is the mean over seeds, ± half of what lies between the least and the largest." : "")
+    + (spread ? " A cell is the mean over seeds, ± their standard deviation." : "")
     + (page.chosen.length ? " ★ is what the answer chose." : "") + " Choosing a cell looks at its best seed; with Shift it is laid beside.";
 };
 
