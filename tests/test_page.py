@@ -15,7 +15,7 @@ from browsers import browser as browser
 from pages import NOBODY, Answer, events, grid, portrait, shown
 
 from vaejax.answer import Paid
-from vaejax.report import Shown, write
+from vaejax.report import Portrait, Shown, write
 
 HOSTILE = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
 
@@ -339,14 +339,25 @@ def test_frames_move_with_the_slider_where_the_decoder_is_not_in_the_page(opened
     assert "Frames that the library rendered" in one.text(".live + .caption")
 
 
-def test_vectors_are_lines(opened):
-    one = opened(shown(shape=(13,)))
+@pytest.mark.parametrize(("shape", "marks"), [((13,), "rect"), ((40,), "polyline")])
+def test_few_numbers_are_bars_and_many_are_lines(opened, shape, marks):
+    one = opened(shown(shape=shape))
     assert one.page.locator("#slots .lines svg").count() == 12 + 32 + 9
-    assert one.page.locator("#slots .live polyline").count() == 1
-    before = one.page.locator("#slots .live polyline").get_attribute("points")
+    moving = lambda: one.page.locator("#slots .live svg").inner_html()  # noqa: E731
+    assert one.page.locator(f"#slots .live {marks}").count() == (13 if marks == "rect" else 1)
+    before = moving()
     one.page.locator(".slider input").first.focus()
     one.page.keyboard.press("End")
-    assert one.page.locator("#slots .live polyline").get_attribute("points") != before
+    assert moving() != before
+
+
+def test_bars_are_as_high_as_their_numbers_from_zero(opened):
+    values = np.array([[-1.0, 0.0, 2.0, 1.0]])
+    one = opened(Shown(grid({}), Answer(None, None, member={}), portraits={0: Portrait(samples=values)}))
+    heights = [float(bar.get_attribute("height")) for bar in one.page.locator("#slots rect.after").all()]
+    low, high = np.quantile(values, [0.01, 0.99])
+    expected = 50 * np.abs(np.clip((values[0] - low) / (high - low), -0.05, 1.05) + low / (high - low))
+    np.testing.assert_allclose(heights, expected, atol=0.06)
 
 
 def test_codes_are_drawn_with_their_labels(opened):
@@ -437,7 +448,7 @@ def test_the_live_decoder_paints_what_the_library_decodes(opened):
     import jax.numpy as jnp
 
     import vaejax as vj
-    from vaejax.report import Portrait, Traversed, live_of
+    from vaejax.report import Traversed, live_of
 
     bits = vj.likelihoods.bernoulli()
     model = vj.vae(vj.nets.mlp(16), vj.nets.mlp(16), data_shape=(8, 8), latent_size=3, likelihood=bits)

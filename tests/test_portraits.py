@@ -316,17 +316,25 @@ class TestStrip:
         rows[0, 0] = np.nan
         found = strip(rows, Look(0.0, 1.0, 96))
         assert found["kind"] == "line"
-        assert len(found["values"][0]) == 160
-        assert found["values"][0][0] is None
-        assert found["values"][1][-1] == 1.0
-        assert np.allclose(found["values"][1], np.interp(np.linspace(0, 999, 160), np.arange(1000), rows[1]), atol=1e-3)
+        (first,), (second,) = found["values"]
+        assert len(first) == 160
+        assert first[0] is None
+        assert second[-1] == 1.0
+        assert np.allclose(second, np.interp(np.linspace(0, 999, 160), np.arange(1000), rows[1]), atol=1e-3)
+
+    @pytest.mark.parametrize("long_first", [True, False])
+    def test_a_sequence_of_vectors_has_a_line_for_each_of_their_entries(self, long_first):
+        rows = np.random.default_rng(0).random((2, 100, 3))
+        found = strip(rows if long_first else rows.swapaxes(1, 2), Look(0.0, 1.0, 96))
+        assert found["kind"] == "line"
+        assert np.allclose(found["values"], rows.swapaxes(1, 2), atol=1e-3)
 
     @pytest.mark.parametrize(
         "shape", [(12, 9), (8, 8, 1), (8, 8, 3), (8, 8, 5), (150, 120), (5,), (300,), (200, 6), ()]
     )
     def test_events_of_any_shape(self, shape):
         found = strip(np.random.default_rng(0).random((3, *shape)), Look(0.0, 1.0, 96))
-        assert found["kind"] == ("line" if shape in [(5,), (300,), (200, 6), ()] else "image")
+        assert found["kind"] == {(5,): "bars", (): "bars", (300,): "line", (200, 6): "line"}.get(shape, "image")
         json.dumps(found, allow_nan=False)
 
 

@@ -19,6 +19,8 @@ LOSSLESS = 256  # pixels of a tile up to which it is PNG: exact to 1/510, and of
 COLUMNS = 9  # of a sprite, at most, unless asked for otherwise
 SLENDER = 8  # times as long as wide: no picture, but a sequence
 POINTS = 160  # of a line, at most
+BARS = 32  # entries, at most, that are bars: what has so few is a row of a table, or counts
+TRACKS = 8  # of a sequence of vectors, at most
 
 
 class Look(NamedTuple):
@@ -52,16 +54,17 @@ def look_of(events: np.ndarray, side: int) -> Look:
 
 
 def strip(events: Any, look: Look, columns: int = COLUMNS) -> dict[str, Any]:
-    """Events `[num, *shape]` as JSON: one picture with a tile for each, or a list of numbers for each.
+    """Events `[num, *shape]` as JSON: one picture with a tile for each, or numbers for bars or lines, `[num][track][]`.
 
     Tiles are in rows of at most 9. A tile of up to 256 pixels is PNG, a larger one WebP. What is longer than
-    `look.side` is scaled down; of lines, values are kept to 4 digits, at 160 evenly spaced places at most.
+    `look.side` is scaled down. Vectors of up to 32 entries are bars, longer ones lines, and sequences of vectors a line
+    for each of their first 8 entries; values are kept to 4 digits, at 160 evenly spaced places at most.
 
     >>> found = strip(np.zeros((12, 8, 8)), Look(0.0, 1.0, 64))
     >>> [found[name] for name in ("kind", "num", "columns", "height", "width")], found["src"][:22]
     (['image', 12, 9, 8, 8], 'data:image/png;base64,')
     >>> strip(np.array([[0.123456, 2.0]]), Look(0.0, 2.0, 64))
-    {'kind': 'line', 'values': [[0.1235, 2.0]], 'low': 0.0, 'high': 2.0}
+    {'kind': 'bars', 'values': [[[0.1235, 2.0]]], 'low': 0.0, 'high': 2.0}
     """
     events = np.asarray(events, float)
     return _sprite(events, look, columns) if is_image(events.shape[1:]) else _lines(events, look)
@@ -83,9 +86,18 @@ def rounded(values: Any, digits: int = 4) -> Any:
 
 
 def _lines(events: np.ndarray, look: Look) -> dict[str, Any]:
-    flat = events.reshape(len(events), -1)
-    keep = np.unique(np.linspace(0, flat.shape[1] - 1, POINTS).round().astype(int))
-    return {"kind": "line", "values": rounded(flat[:, keep]), "low": rounded(look.low), "high": rounded(look.high)}
+    tracks = _tracks(events)
+    kind = "bars" if tracks.shape[1] == 1 and tracks.shape[2] <= BARS else "line"
+    keep = np.unique(np.linspace(0, tracks.shape[2] - 1, POINTS).round().astype(int))
+    values = rounded(tracks[:, :TRACKS, keep])
+    return {"kind": kind, "values": values, "low": rounded(look.low), "high": rounded(look.high)}
+
+
+def _tracks(events: np.ndarray) -> np.ndarray:
+    """`[num, track, place]`: of a sequence of vectors a track for each entry, along its longer side; else one track."""
+    if events.ndim != 3:
+        return events.reshape(len(events), 1, -1)
+    return events.swapaxes(1, 2) if events.shape[1] >= events.shape[2] else events
 
 
 def _sprite(events: np.ndarray, look: Look, columns: int) -> dict[str, Any]:

@@ -23,14 +23,37 @@ const strip = (one, text, before = null) => {
   if (!one) return null;
   if (one.kind === "image") return tilesOf(one, text);
   return make("div", { class: "lines", role: "img", "aria-label": text },
-    ...one.values.map((values, i) => lineOf([before && before.values[i], values], one.low, one.high)));
+    ...one.values.map((tracks, i) => drawingOf(one.kind, [before && before.values[i], tracks], one.low, one.high)));
 };
 
-const lineOf = (all, low, high) => {
-  const points = values => values.map((value, i) =>
-    `${(values.length > 1 ? (100 * i) / (values.length - 1) : 50).toFixed(1)},${(50 * (1 - Math.max(-0.05, Math.min(1.05, (value - low) / (high - low || 1))))).toFixed(1)}`).join(" ");
-  const drawn = all.map((values, i) => values && svg("polyline", { class: i ? "after" : "before", points: points(values) }));
-  return svg("svg", { class: "line", viewBox: "-3 -3 106 56", preserveAspectRatio: "none", "aria-hidden": "true" }, ...drawn.filter(Boolean));
+// Numbers of one example, and before them those of another to compare with: bars of few, lines of many.
+const drawingOf = (kind, all, low, high) => {
+  const up = value => 50 * (1 - Math.max(-0.05, Math.min(1.05, (value - low) / (high - low || 1))));
+  const drawn = all.flatMap((tracks, i) => (tracks || []).flatMap(values => (kind === "bars" ? barsOf : lineOf)(values, up, i ? "after" : "before", low, high)));
+  return svg("svg", { class: "line", viewBox: "-3 -3 106 56", preserveAspectRatio: "none", "aria-hidden": "true" }, ...drawn);
+};
+
+const lineOf = (values, up, name) => [svg("polyline", {
+  class: name,
+  points: values.map((value, i) => [(100 * i) / Math.max(values.length - 1, 1), value]).filter(([, value]) => value !== null)
+    .map(([x, value]) => `${x.toFixed(1)},${up(value).toFixed(1)}`).join(" "),
+})];
+
+// From zero, where it is in the frame.
+const barsOf = (values, up, name, low, high) => values.flatMap((value, i) => {
+  if (value === null) return [];
+  const wide = 100 / values.length, inset = name === "after" ? 0.28 : 0.12, ground = up(Math.max(low, Math.min(high, 0)));
+  return svg("rect", {
+    class: name, x: (wide * (i + inset)).toFixed(1), width: (wide * (1 - 2 * inset)).toFixed(1),
+    y: Math.min(ground, up(value)).toFixed(1), height: Math.abs(up(value) - ground).toFixed(1),
+  });
+});
+
+// An example as the decoder writes it, along the tracks that `drawn` of the library has.
+const tracksOf = ([first = 1, second], x) => {
+  if (second === undefined) return [[...x]];
+  const long = Math.max(first, second), num = Math.min(first, second);
+  return Array.from({ length: Math.min(num, 8) }, (_, k) => Array.from({ length: long }, (_unused, t) => x[first >= second ? t * second + k : k * second + t]));
 };
 
 const part = (title, note, ...content) => (content.filter(Boolean).length
@@ -71,17 +94,17 @@ const frame = (canvas, one, at) => {
 const slidersOf = member => {
   const drawn = picturesOf(member), rows = (drawn.traversals || []).slice(0, SLIDERS), { look } = sharedOf(member);
   if (!rows.length || !drawn.start) return null;
-  const live = drawn.live && look, isImage = live ? look.shape.length > 1 : rows[0].strip.kind === "image";
+  const live = drawn.live && look, { kind, low, high } = rows[0].strip, isImage = kind === "image";
   const picture = isImage ? make("canvas", { role: "img", "aria-label": "The decoded picture" }) : make("div", { role: "img", "aria-label": "The decoded example" });
   const z = [...drawn.start];
-  const line = (values, low, high) => put(picture, lineOf([null, [...values]], low, high));
+  const show = tracks => put(picture, drawingOf(kind, [null, tracks], low, high));
   const draw = (row, at) => {
     if (live) {
       const x = decoderOf(member, drawn.live)(z);
-      if (isImage) paint(picture, look, x); else line(x, look.low, look.high);
+      if (isImage) paint(picture, look, x); else show(tracksOf(look.shape, x));
       picture.dataset.decoded = "live";
     } else if (isImage) frame(picture, row.strip, at);
-    else line(row.strip.values[at], row.strip.low, row.strip.high);
+    else show(row.strip.values[at]);
   };
   const closest = row => row.values.reduce((best, value, i) => (Math.abs(value - z[row.latent]) < Math.abs(row.values[best] - z[row.latent]) ? i : best), 0);
   const inputs = rows.map(row => {
@@ -142,7 +165,7 @@ const partsOf = member => {
     strip(drawn.reconstructions, "Their reconstructions, in the same order", examples)];
   return [
     slidersOf(member),
-    both && part("Reconstructions", examples?.kind === "image" ? "Above, examples of the test split; beneath, the decoded mean of each one's code." : "Test examples (dashed), and the decoded mean of each one's code.", ...both.filter(Boolean)),
+    both && part("Reconstructions", examples?.kind === "image" ? "Above, examples of the test split; beneath, the decoded mean of each one's code." : "Test examples (dashed or outlined), and the decoded mean of each one's code.", ...both.filter(Boolean)),
     part("Samples", "Decoded from draws of the prior.", strip(drawn.samples, "Samples drawn from the prior")),
     part("Interpolation", "Between the codes of two test examples.", strip(drawn.interpolation, "From one example to another")),
     ratesOf(member), codesOf(member), findingsOf(member), commandsOf(member),
@@ -170,7 +193,7 @@ const drawMembers = () => {
 };
 
 // Lines take more room than tiles.
-const few = one => (one && one.kind === "line" ? { ...one, values: one.values.slice(0, 8) } : one);
+const few = one => (one && one.kind !== "image" ? { ...one, values: one.values.slice(0, 8) } : one);
 
 const drawCard = () => {
   const member = page.members[looked.a], card = document.getElementById("card"), drawn = picturesOf(member), { examples } = sharedOf(member);
