@@ -137,7 +137,8 @@ def opened(path: Path) -> "xr.Dataset":
         with xr.open_dataset(path, engine="scipy") as opened:
             return opened.load()
     except (OSError, ValueError, TypeError) as error:
-        raise VaejaxError(f"cannot read {path}: {error}") from error
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise VaejaxError(f"cannot read {path}: {why}; put it back, or train again with another --out") from error
 
 
 def read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
