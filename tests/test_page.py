@@ -123,6 +123,13 @@ def test_a_second_member_is_laid_beside_by_shift_or_by_the_list_and_taken_away_a
     assert [one.rings(chart) for chart in ("trade", "sizes")] == [2, 2]
     one.page.select_option("#slots [data-slot=b] [data-pick]", "4")
     assert one.looked() == ["27", "5"]
+    one.page.locator("#members button.link").nth(4).click()  # the one beside it: they change places
+    assert one.looked() == ["5", "27"]
+    one.page.locator("#members button.link").nth(4).click(modifiers=["Shift"])  # beside itself is beside nobody
+    assert one.looked() == ["5"]
+    one.page.select_option("#slots [data-slot=a] [data-pick=a]", "26")
+    one.page.select_option("#slots [data-slot=a] [data-pick=b]", "4")
+    assert one.looked() == ["27", "5"]
     one.page.select_option("#slots [data-slot=b] [data-pick]", "")
     assert one.looked() == ["27"]
 
@@ -470,4 +477,7 @@ def test_the_live_decoder_paints_what_the_library_decodes(opened):
     (said,) = re.findall(r"within (\S+) of the library", one.text(".live + .caption"))
     assert float(said) == pytest.approx(live.tolerance, rel=0.06)
     one.page.click("text=Back to the example")
+    seen = pixels(one.page.evaluate("document.querySelector('.live canvas').toDataURL()"))
+    expected = np.asarray(vj.decode(model, params, jnp.asarray(start, jnp.float32)))
+    assert np.abs(seen - expected).max() <= live.tolerance + 0.5 / 255
     assert one.page.locator(".slider input").nth(1).input_value() == "0.5"

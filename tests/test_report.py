@@ -255,8 +255,9 @@ def test_members_of_further_grids_follow_and_a_measure_that_one_lacks_is_a_dash(
     assert data_of(text)["chosen"] == [41]
     at = heads(text).index("rate") - 1
     assert [cells(row)[at] for row in rows(text)[-2:]] == ["–", "–"]  # noqa: RUF001
-    epochs = {row["epoch"] for row in data_of(text)["curves"] if row["id"] == 41}
-    assert max(epochs) == 10
+    drawn = {row["epoch"]: row["bound"] for row in data_of(text)["curves"] if row["id"] == 41}
+    assert list(drawn) == list(range(1, 11))
+    assert list(drawn.values()) == pytest.approx(second["history_validation"].values[0, 0, 1], rel=1e-6)
 
 
 def test_runs_are_told_apart_and_compared():

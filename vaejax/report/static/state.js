@@ -42,7 +42,6 @@ const choose = (id, slot = "a") => {
   if (slot === "b" && id === looked.a) id = null;
   if (slot === "a" && id === looked.b) looked.b = looked.a;
   looked[slot] = id;
-  if (looked.b === looked.a) looked.b = null;
   watchers.forEach(watch => watch());
   const names = Object.entries(looked).filter(([, one]) => one !== null).map(([key, one]) => `${key}=${one + 1}`);
   try { history.replaceState(null, "", `#${names.join("&")}`); } catch { /* an address that cannot be changed */ }
