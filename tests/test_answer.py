@@ -51,6 +51,17 @@ def test_the_smallest_size_within_the_margin_is_chosen_though_examples_vary_by_f
     assert answer.member["latent_size"] == 8
 
 
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_members_whose_likelihood_is_not_a_number_have_no_say(split):
+    data = table(FLAT)
+    data[f"log_likelihood_{split}_examples"][:, 3, :, 7] = np.nan  # of one example, of all members of the best size
+    answer = bottleneck(data)
+    assert (answer.latent_size, [one.latent_size for one in answer.sizes]) == (8, [2, 4, 8])
+    assert answer.warnings[0] == "6 members diverged and had no say."
+    data["log_likelihood_validation_examples"][:] = np.nan
+    assert bottleneck(data).member == {}
+
+
 def test_the_margin_is_a_flag():
     assert bottleneck(table(FLAT), margin=0.0005).latent_size == 16
     assert bottleneck(table(FLAT), margin=0.08).latent_size == 4

@@ -291,6 +291,13 @@ def test_weight_decay_takes_its_part_of_every_weight_in_a_step_and_width_is_that
 
 def test_what_was_not_asked_for_is_no_axis():
     assert list(axes_of(Config())) == ["beta", "latent_size", "learning_rate", "seed"]
+
+
+def test_the_usual_learning_rate_is_smaller_where_layers_are_wider_and_never_larger():
+    rates = [axes_of(Config(**asked))["learning_rate"] for asked in ({}, {"width": (32,)}, {"width": (64, 256)})]
+    assert rates == [[0.012], [0.012], [0.003]]
+    assert axes_of(Config(hidden=(640, 32)))["learning_rate"] == [0.0012]
+    assert axes_of(Config(width=(256,), learning_rate=(0.5,)))["learning_rate"] == [0.5]
     asked = axes_of(Config(width=(4, 8), weight_decay=(0.0, 0.1)))
     assert (asked["width"], asked["weight_decay"]) == ([4, 8], [0.0, 0.1])
 
