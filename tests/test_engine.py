@@ -19,6 +19,7 @@ from vaejax import cli, store
 from vaejax.errors import Stopped, VaejaxError
 from vaejax.grid import _choice, _keep, _train, _training, _waves, measuring_keys
 from vaejax.grid._layout import layout_of
+from vaejax.history import History
 from vaejax.plans import plan_of
 
 ROWS = np.random.default_rng(0).integers(0, 2, (60, 4)).astype(np.uint8)
@@ -411,6 +412,22 @@ class TestWaves:
             (at, w) for w in (0, 2) for at in range(3)
         ]
         assert [len(line["members"]) for line in lines[:-1]] == [2] * 6
+
+    def test_the_history_of_a_run_that_goes_on_in_a_later_wave_is_whole(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(_train, "SECONDS", 1e-9)
+        monkeypatch.setattr(_keep, "SHARE", 0)
+        for name in ("whole", "run"):
+            (tmp_path / name).mkdir()
+        plan, (stop, seen) = vj.Plan(1, waves=3), stopping_in(2)
+        train(plan=plan, on_segment=History(tmp_path / "whole").append)
+        lines = History(tmp_path / "run")
+        keep = vj.Keeper(tmp_path / "keep", 0.0, stop)
+        with pytest.raises(Stopped):
+            train(plan=plan, keep=keep, on_segment=lambda table: (seen(table), lines.append(table)))
+        with lines.path.open("a") as file:
+            file.write('{"segment": 2, "wave": 2, "epoch": 3}\n')  # as if it had been killed after what was saved
+        train(plan=plan, keep=tmp_path / "keep", on_segment=History(tmp_path / "run").append)
+        assert lines.path.read_bytes() == (tmp_path / "whole" / "history.jsonl").read_bytes()
 
 
 def stopping_in(wave):
