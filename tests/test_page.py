@@ -328,7 +328,7 @@ def test_all_rows_are_printed_and_what_is_for_the_hand_is_not(opened):
     assert one.page.evaluate(
         "[document.querySelector('#members').parentElement].every(box => box.scrollHeight <= box.clientHeight + 1)"
     )
-    assert one.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(252, 252, 250)"
+    assert one.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert len(one.page.pdf(format="A4")) > 20_000
 
 
