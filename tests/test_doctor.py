@@ -14,7 +14,6 @@ from vaejax.commands import Sweep
 from vaejax.commands._doctor import lines_of
 from vaejax.config import Config
 from vaejax.grid._measure import _largest_code
-from vaejax.report import _findings
 
 DIMS, SHAPE = ("beta", "latent_size", "seed"), (2, 2, 2)
 AT = dict(zip(DIMS, (1, 1, 0), strict=True))  # the member that is made ill: beta 4, latent size 8, seed 0
@@ -189,11 +188,12 @@ class TestCommands:
 
 def test_the_report_shows_what_was_found_and_nothing_does_harm():
     table = ill(rate=0.01).assign_coords(beta=["<b>", "high"])
-    text = _findings.findings(table)
-    assert "<b>Posterior collapse</b> (1 member). Beta high" in text
+    text = vj.report.page(vj.report.Shown(table))
+    assert "Posterior collapse <small>1 member</small></h3><p>Beta high" in text
     assert "vj.objectives.free_bits(nats)" in text
-    assert "Nothing that could be looked for" in _findings.findings(healthy())
-    assert _findings.findings(healthy().drop_vars("status")) == ""
+    assert "<b>" not in text.split('id="doctor"')[1].split("</section>")[0]
+    assert "Nothing that could be looked for" in vj.report.page(vj.report.Shown(healthy()))
+    assert 'id="doctor"' not in vj.report.page(vj.report.Shown(healthy().drop_vars("elbo")))
 
 
 def test_the_farthest_code_is_measured_along_active_latents():

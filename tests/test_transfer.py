@@ -601,7 +601,8 @@ def test_a_picture_is_in_the_colours_of_the_page_and_the_same_twice():
     found = found.assign(elbo=found.elbo_test_examples.mean("test_example"))
     picture = vj.report.learning_curves(found, transfer.worth(found))
     assert picture == vj.report.learning_curves(found, transfer.worth(found))
-    assert all(f"--{name}:{colour}" in _style.CSS for name, colour in _look.DAYLIGHT.items())
+    page = _style.by_day(1)
+    assert all(f"--{name}:{colour};" in page for name, colour in _look.DAYLIGHT.items())
     with Image.open(io.BytesIO(picture)) as image:
         assert image.convert("RGB").getpixel((1, 1)) == (0xFC, 0xFC, 0xFA)
 

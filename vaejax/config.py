@@ -126,7 +126,7 @@ def _usual_rates(config: Config) -> tuple[float, ...]:
     """Those of the usual network, smaller in proportion where layers are wider: with Adam, wide ones diverge else."""
     usual = DEFAULTS[config.net]
     widest = max((*(config.hidden or usual.hidden), *(config.width or ())))
-    return tuple(float(f"{rate * min(1.0, max(usual.hidden) / widest):.3g}") for rate in usual.learning_rate)
+    return tuple(float(f"{rate * min(1.0, max(usual.hidden) / max(widest, 1)):.3g}") for rate in usual.learning_rate)
 
 
 def widest_of(config: Config) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vaejax.errors import OutputError
 from vaejax.report import _answer, _assets, _findings, _notes, _paid, _settled, _strips, _table, _told, charts
 from vaejax.report._roster import Roster, hues, legend, roster
-from vaejax.report._style import variables
+from vaejax.report._style import by_day, by_night
 from vaejax.report._words import listed
 from vaejax.written import write_bytes
 
@@ -29,7 +29,8 @@ _TITLES = {
 def page(*shown: Shown) -> str:
     """The page as HTML: of one run, or of several that are compared. All that a page shows is in it.
 
-    >>> import numpy as np, xarray as xr
+    >>> import xarray as xr
+    >>> from vaejax.report import Shown
     >>> table = xr.Dataset({"status": ("beta", ["ok"]), "elbo": ("beta", [-1.0])}, {"beta": [1.0]})
     >>> "No answer yet." in page(Shown(table))
     True
@@ -62,8 +63,8 @@ def page(*shown: Shown) -> str:
         unmeasured=[line for one in shown for line in one.dataset.attrs.get("not_measured", "").splitlines()],
         made=[_made(one, flat, text) for (one, text), flat in zip(_each(found), found.runs, strict=True)],
         glossary=_notes.GLOSSARY,
-        day=Markup(variables(num_hues)),
-        night=Markup(variables(num_hues, night=True)),
+        day=Markup(by_day(num_hues)),
+        night=Markup(by_night(num_hues)),
         css=Markup(_assets.static("page.css")),
         vega=Markup(_assets.vega()),
         script=Markup(_assets.script()),
