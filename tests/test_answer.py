@@ -51,6 +51,14 @@ def test_the_smallest_size_within_the_margin_is_chosen_though_examples_vary_by_f
     assert answer.member["latent_size"] == 8
 
 
+def test_settings_are_named_in_the_order_of_the_axes_whatever_that_of_the_coordinates():
+    data = table(FLAT)
+    other = data.drop_vars("beta").assign_coords(beta=data["beta"])
+    assert list(other.coords) != list(data.coords)
+    assert bottleneck(other).reason == bottleneck(data).reason
+    assert bottleneck(data).reason.startswith("Beta 1, latent size 8")
+
+
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_members_whose_likelihood_is_not_a_number_have_no_say(split):
     data = table(FLAT)

@@ -149,6 +149,12 @@ def test_decided_answer_is_one_sentence(full):
     assert "Not decided" not in re.sub(r"<script.*?</script>", "", full, flags=re.S)
 
 
+def test_the_best_of_all_has_no_gap():
+    text = page(Shown(grid(), Answer(gap_nats=0.0, gap_se=0.0)))
+    assert '<dt>Gap</dt><dd class="value">none</dd>' in text
+    assert "0.00 ± 0.00" not in text.split('id="grid"')[0]
+
+
 def test_what_each_size_costs_is_a_table_and_that_of_the_answer_is_marked():
     sizes = (
         Paid(8, 0.5, 7.1, 0.5, 6.2, 0.4, 2, 18.2, 76.0, 8.0),

@@ -64,7 +64,10 @@ def settings_of(tables: Sequence["xr.Dataset"], criterion: Criterion) -> tuple[l
                 f"the tables hold the member at {where}, seed={min(twice)} more than once, which would count one "
                 "training twice: train other seeds, or leave it out of one table"
             )
-    in_order = [str(name) for name in tables[0].coords if name in names]
+    along = {
+        name: tables[0]["status"].dims.index(tables[0][name].dims[0]) for name in names
+    }  # a file has its own order
+    in_order = sorted((str(name) for name in tables[0].coords if name in names), key=along.__getitem__)
     return [_setting(dict(zip(names, key, strict=True)), in_order, rows) for key, rows in groups.items()], diverged
 
 

@@ -67,7 +67,9 @@ def _values(answer: Any, axis: str, value: Any) -> str:
 def _facts(flat: Members, answer: Any) -> list[tuple[str, str, str]]:
     """Term, value and note of each number under the sentence."""
     facts = []
-    if nats(answer.gap_nats) != DASH:
+    if answer.gap_nats == 0 and answer.gap_se == 0:
+        facts.append(("Gap", "none", "no setting of the grid is better in the mean over seeds"))
+    elif nats(answer.gap_nats) != DASH:
         note = "what it loses to the best, paired over the same test examples, ± one standard error"
         facts.append(("Gap", nats(answer.gap_nats, answer.gap_se), note))
     if nats(answer.margin_nats) != DASH:
