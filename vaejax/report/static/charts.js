@@ -9,6 +9,7 @@ const openChart = async (container, name, rows) => {
   container.querySelector("svg").setAttribute("aria-hidden", "true"); // the container says what it is; marks have no names
   view.data({ curves: "curves", codes: "codes", plain_codes: "codes" }[name] || "members", rows).run();
   new ResizeObserver(() => container.isConnected && view.signal("width", Math.max(160, container.clientWidth)).runAsync()).observe(container);
+  container.dataset.drawn = name;
   return view;
 };
 
