@@ -4,7 +4,7 @@ const picturesOf = member => page.pictures[member.run]?.members[member.place_in_
 const sharedOf = member => page.pictures[member.run] || {};
 const SLIDERS = 8;
 
-const headline = ["log_likelihood", "elbo", "distortion", "rate", "active_units", "num_params", "best_epoch"];
+const headline = ["log_likelihood", "elbo", "latest", "distortion", "rate", "active_units"];
 const figuresOf = (member, keys) => make("dl", { class: "figures" }, ...keys
   .map(measureOf).filter(one => one && member.values[one.key] !== null && member.values[one.key] !== undefined)
   .map(one => make("div", {}, make("dt", { title: one.how }, one.title),
@@ -71,9 +71,10 @@ const paint = (canvas, look, x) => {
   canvas.width = width;
   canvas.height = height;
   const image = new ImageData(width, height);
+  const grey = at => (channels === 2 ? (x[2 * at] + x[2 * at + 1]) / 2 : x[at]);
   for (let at = 0; at < height * width; at += 1) {
     for (let k = 0; k < 3; k += 1) {
-      const value = x[at * channels + (channels >= 3 ? k : 0)];
+      const value = channels > 2 ? x[at * channels + k] : grey(at);
       image.data[4 * at + k] = Math.round(255 * Math.max(0, Math.min(1, (value - look.low) / (look.high - look.low))));
     }
     image.data[4 * at + 3] = 255;
@@ -102,7 +103,6 @@ const slidersOf = member => {
     if (live) {
       const x = decoderOf(member, drawn.live)(z);
       if (isImage) paint(picture, look, x); else show(tracksOf(look.shape, x));
-      picture.dataset.decoded = "live";
     } else if (isImage) frame(picture, row.strip, at);
     else show(row.strip.values[at]);
   };
@@ -199,7 +199,7 @@ const drawCard = () => {
   const member = page.members[looked.a], card = document.getElementById("card"), drawn = picturesOf(member), { examples } = sharedOf(member);
   put(card, 
     make("h3", {}, `Member ${member.number}`, page.chosen.includes(member.id) ? " " : "", page.chosen.includes(member.id) ? make("span", { class: "mark" }, "chosen") : null),
-    make("p", {}, member.label), figuresOf(member, headline.slice(0, 5)),
+    make("p", {}, member.label), figuresOf(member, headline),
     strip(few(drawn.samples), "Samples drawn from the prior"),
     drawn.samples ? make("p", { class: "caption" }, "Samples from the prior.") : null,
     drawn.reconstructions && examples?.kind === "image" ? make("div", {}, strip(examples, "Examples"), strip(drawn.reconstructions, "Reconstructions"), make("p", { class: "caption" }, "Test examples and their reconstructions.")) : null,
