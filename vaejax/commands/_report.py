@@ -1,3 +1,4 @@
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,7 @@ class Report:
         if not self.run_folders:
             raise VaejaxError("vaejax report needs the folder of a run, like vaejax report runs/x")
         folders = [path.expanduser() for path in self.run_folders]
+        print("drawing the members ...", file=sys.stderr)
         shown = [showing.read_shown(path) for path in folders]
         out = self.out or (folders[0] / "report.html" if len(folders) == 1 else COMPARED)
         report.write(out.expanduser(), *shown)

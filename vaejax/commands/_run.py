@@ -94,6 +94,7 @@ def _written(path: Path, config: Config, result: Result, data: Data, progress: P
     folder.write_result(path, result)
     answer = saved.answer_of(config, [result])
     folder.write_json(path / "timing.json", progress.timing(measured, time.perf_counter()))
+    progress.console.print("drawing the members for the report ...")
     showing.write_report(path, saved.Run(config, data, result, answer))
     folder.write_json(path / "timing.json", progress.timing(measured, time.perf_counter()))  # with that of the report
     folder.write_json(path / "answer.json", folder.answer_json(answer, result.dataset))  # last: it is finished
