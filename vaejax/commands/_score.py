@@ -61,8 +61,8 @@ class ScoreExamples(Given):
         path = written.place(self.out, self.run_folder, "scores.csv")
         require_number("false_alarms", self.false_alarms, above=0.0, most=1.0)
         used, score = used_of(self, self.key), SCORES[self.by]()
-        scores.threshold(np.zeros(used.num["validation"]), self.false_alarms)  # refused before anything is fitted
         examples = examples_for(used, self)
+        scores.threshold(np.zeros(used.num["validation"]), self.false_alarms)  # refused before anything is fitted
         *_, key = keys = jax.random.split(used.key, 3)
         name = f"{self.by},key={self.key}"
         folder = self.run_folder.expanduser() / "scores"
