@@ -229,6 +229,13 @@ class TestRuns:
         with pytest.raises(VaejaxError, match="versions was"):
             train(keep=stopped)
 
+    def test_what_an_older_version_kept_is_refused_and_stays(self, stopped, monkeypatch):
+        before = sorted(path.name for path in stopped.iterdir())
+        monkeypatch.setattr(_keep, "WHERE", {*_keep.WHERE, "what a newer one notes"})
+        with pytest.raises(VaejaxError, match="another version of vaejax"):
+            train(keep=stopped)
+        assert sorted(path.name for path in stopped.iterdir()) == before
+
     def test_a_network_of_other_shapes_is_refused(self, stopped):
         def wider(beta, latent_size):
             return member(beta, latent_size, width=7)

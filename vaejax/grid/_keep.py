@@ -20,6 +20,7 @@ from vaejax.versions import versions
 SHARE = 50  # saving may take one part in so many of the time
 GOOD = 2  # how many checkpoints are left in place, so that one may be damaged
 PACKAGES = ("jax", "jaxlib", "optax")
+WHERE = {"identity", "program", "first", "size", "step"}  # what a checkpoint notes of its place
 
 
 class Place(NamedTuple):
@@ -154,6 +155,10 @@ class Keeper:
         return sorted((path for path in found if not path.name.startswith(".")), reverse=True)
 
     def _require_same(self, saved: "Saved") -> None:
+        if not set(saved.note) >= WHERE:
+            raise VaejaxError(
+                f"{self.folder} was kept by another version of vaejax: go on with that one, or start again elsewhere"
+            )
         before, now = dict(saved.note["identity"]), json.loads(json.dumps(self.identity))
         for name in ("devices", "platform", "mesh"):
             if before.pop(name, None) != now.pop(name, None):
