@@ -9,13 +9,13 @@ import pytest
 from pages import NOBODY, Answer, grid
 
 from vaejax.report import Shown
+from vaejax.report._frames import limits
 from vaejax.report._members import members
 from vaejax.report._roster import roster
 from vaejax.report._settled import settled
-from vaejax.report._told import MOST_POINTS, _curves, _zooms
-from vaejax.report.charts import charts, rows
+from vaejax.report._told import MOST_POINTS, _curves
+from vaejax.report.charts import charts, rows, zooms
 from vaejax.report.charts._sizes import sizes
-from vaejax.report.charts._spec import limits
 from vaejax.report.charts._trade import trade
 
 
@@ -100,7 +100,7 @@ def test_curves_are_thinned_and_keep_their_ends():
 
 
 def test_the_close_up_holds_six_margins_or_errors_below_the_best(data, found):
-    low, high = _zooms(found)["best"]
+    low, high = zooms(found)["best"]
     best = float(data["log_likelihood"].max())
     assert best - low == pytest.approx(6 * 0.5)
     assert high > best

@@ -6,6 +6,7 @@ from ._bottleneck import Answer as Answer
 from ._bottleneck import bottleneck as bottleneck
 from ._bottlenecks import Bottlenecks as Bottlenecks
 from ._bottlenecks import bottlenecks as bottlenecks
+from ._criteria import CRITERIA as CRITERIA
 from ._doctor import doctor as doctor
 from ._findings import Diagnosis as Diagnosis
 from ._findings import Finding as Finding

@@ -29,7 +29,7 @@ LIKELIHOOD = Criterion("log_likelihood", "log likelihood")
 BOUND = Criterion("elbo", "bound")
 TRADE_OFF = Criterion("elbo", "trade-off")
 DISTORTION = Criterion("distortion", "distortion", -1)
-KNOWN = {
+CRITERIA = {
     one.column: one
     for one in (
         LIKELIHOOD,
@@ -57,14 +57,14 @@ def criterion_of(tables: Sequence["xr.Dataset"], by: str) -> tuple[Criterion, tu
     name = by.lstrip("+-")
     if name == LIKELIHOOD.column:
         return likelihood_of(tables)
-    if name == by and name not in KNOWN:
+    if name == by and name not in CRITERIA:
         raise VaejaxError(
-            f"say whether more of {name} is better: by='+{name}' or by='-{name}'; known are {', '.join(KNOWN)}"
+            f"say whether more of {name} is better: by='+{name}' or by='-{name}'; known are {', '.join(CRITERIA)}"
         )
     lacking = [table for table in tables if not by_example(table, name) and name not in table]
     if lacking:
         raise VaejaxError(f"a table has no column {name}: vj.evaluate adds measures, and a sweep {', '.join(MEASURED)}")
-    found = KNOWN.get(name, Criterion(name, name.replace("_", " "), 1, ""))
+    found = CRITERIA.get(name, Criterion(name, name.replace("_", " "), 1, ""))
     sign = {"+": 1, "-": -1}.get(by[0], found.sign)
     return found._replace(sign=sign), ()
 

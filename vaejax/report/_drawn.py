@@ -93,13 +93,13 @@ def portraits(
     [1, 3]
     """
     of, found = _of(examples), {}
-    for kinds, places in _shares(result, of.examples.x.shape[1:], chosen, most_bytes):
+    first, others = ranked([result.dataset], chosen)
+    for kinds, places in _shares(first, others, of.examples.x.shape[1:], most_bytes):
         for program, params in zip(result.programs, result.params, strict=True):
             at = [i for i, place in enumerate(program.rows) if place in places]
             if at:
                 found.update(_of_program(key, *some_of(program, params, at), _at_most(kinds, of), of))
     if live_of is not None:
-        first, others = ranked([result.dataset], chosen)
         context = jax.tree.map(lambda leaf: leaf[0], of.examples.context)
         for place in [*first, *others[: max(0, MOST_LIVE - len(first))]]:
             if place in found:
@@ -121,10 +121,9 @@ def _partner(batch: Example) -> int | None:
 
 
 def _shares(
-    result: Result, shape: tuple[int, ...], chosen: Mapping[str, Any] | None, most_bytes: int
+    first: list[int], others: list[int], shape: tuple[int, ...], most_bytes: int
 ) -> list[tuple[Kinds, set[int]]]:
-    """Which pictures which members are to have, so that all of them fit."""
-    first, others = ranked([result.dataset], chosen)
+    """Which pictures which members are to have, so that all of them fit; the first before the others."""
     size = 4 * max(int(np.prod(shape)), 1)
     if size * (len(first) + len(others)) * KINDS.num <= most_bytes:
         return [(KINDS, {*first, *others})]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from vaejax.answer._criteria import KNOWN as DIRECTIONS
+from vaejax.answer import CRITERIA
 from vaejax.report._words import name
 
 
@@ -59,7 +59,7 @@ def measured(datasets: Sequence[Any]) -> list[Measure]:
     for dataset in datasets:
         for key in evaluated(dataset):
             told = str(dataset[key].attrs.get("description", ""))
-            better, unit = (DIRECTIONS[key].sign, DIRECTIONS[key].unit.strip()) if key in DIRECTIONS else (0, "")
+            better, unit = (CRITERIA[key].sign, CRITERIA[key].unit.strip()) if key in CRITERIA else (0, "")
             found.setdefault(key, Measure(key, name(key), unit, told, better, None))
     if any("elbo" not in dataset and "history_validation" in dataset for dataset in datasets):
         found[LATEST.key] = LATEST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -144,7 +144,12 @@ def column(flat: Members, axis: str | None) -> list[Any]:
 
 def levels(flat: Members, axis: str | None) -> list[Any]:
     """The distinct values on `axis`: numbers from small to large, others as they come."""
-    found = list(dict.fromkeys(column(flat, axis)))
+    return distinct(column(flat, axis))
+
+
+def distinct(values: Iterable[Any]) -> list[Any]:
+    """Each value once: numbers from small to large, others as they come."""
+    found = list(dict.fromkeys(values))
     return sorted(found) if all(is_number(value) for value in found) else found
 
 
@@ -157,9 +162,14 @@ def label(flat: Members, index: int) -> str:
 
 def hue_axis(flat: Members) -> str | None:
     """The axis shown as colour: beta, or the first other axis that varies."""
-    others = [axis for axis in flat.axes if axis not in ("beta", "latent_size", "seed")]
-    ordered = [axis for axis in ("beta", *others) if axis in flat.axes]
+    ordered = hue_axes(flat.axes)
     return next((axis for axis in ordered if len(levels(flat, axis)) > 1), ordered[0] if ordered else None)
+
+
+def hue_axes(axes: Sequence[str]) -> list[str]:
+    """Those that may be shown as colour, the likeliest first."""
+    others = [axis for axis in axes if axis not in ("beta", "latent_size", "seed")]
+    return [axis for axis in ("beta", *others) if axis in axes]
 
 
 def hues(flat: Members) -> list[int]:

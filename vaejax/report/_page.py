@@ -45,7 +45,8 @@ def page(*shown: Shown) -> str:
         _answer.hero(one, flat, first) for one, flat, first in zip(found.shown, found.runs, found.first, strict=True)
     ]
     paid = [_named(_paid.paid(one.answer), text) for one, text in _each(found)]
-    findings = [_named(_findings.findings(one.dataset), text) for one, text in _each(found)]
+    diagnoses = [_findings.diagnoses(one) for one in shown]
+    findings = [_named(_findings.findings(known), text) for known, text in zip(diagnoses, found.names, strict=True)]
     num_hues = max(hues(found), default=0) + 1
     return _assets.rendered(
         title=" | ".join(run["headline"] for run in runs),
@@ -68,7 +69,7 @@ def page(*shown: Shown) -> str:
         css=Markup(_assets.static("page.css")),
         vega=Markup(_assets.vega()),
         script=Markup(_assets.script()),
-        data=Markup(_told.told(found, drawn, pictures, _file(found))),
+        data=Markup(_told.told(found, drawn, pictures, diagnoses, _file(found))),
     )
 
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vaejax.report._measured import Measure, measured
-from vaejax.report._members import Members, label, measure, members
+from vaejax.report._members import Members, distinct, hue_axes, label, measure, members
 from vaejax.report._shown import Shown
-from vaejax.report._words import is_number, name, setting
+from vaejax.report._words import name, setting
 
 MOST_HUES = 24
 
@@ -64,8 +64,7 @@ def _names(shown: Sequence[Shown]) -> tuple[str, ...]:
 
 
 def _hue(found: Roster) -> str | None:
-    others = [axis for axis in found.axes if axis not in ("beta", "latent_size", "seed")]
-    ordered = [axis for axis in (RUN, "beta", *others) if axis in found.axes]
+    ordered = sorted(hue_axes(found.axes), key=lambda axis: axis != RUN)  # which stays first of all
     return next((axis for axis in ordered if 1 < len(levels(found, axis)) <= MOST_HUES), None)
 
 
@@ -78,8 +77,7 @@ def column(found: Roster, axis: str) -> list[Any]:
 
 def levels(found: Roster, axis: str) -> list[Any]:
     """The distinct values on an axis: numbers from small to large, others as they come."""
-    values = list(dict.fromkeys(value for value in column(found, axis) if value is not None))
-    return sorted(values) if all(is_number(value) for value in values) else values
+    return distinct(value for value in column(found, axis) if value is not None)
 
 
 def values(found: Roster, key: str) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from vaejax.report._portrait import Portrait
 from vaejax.report._shown import Shown
 from vaejax.report._sprites import Look, is_image, look_of, rounded, strip
 from vaejax.report._words import count, listed
-from vaejax.report.live import Live
+from vaejax.report.live import Live, encoded
 
 BUDGET = 3_000_000  # bytes of all
 FOR_LIVE = 1 / 3  # of the budget
@@ -124,8 +123,7 @@ def _has(portrait: Portrait, name: str) -> bool:
 
 
 def _live(live: Live) -> dict[str, Any]:
-    weights = base64.b64encode(np.ascontiguousarray(live.weights, "<f2").tobytes()).decode()
-    return {"program": live.program, "weights": weights, "tolerance": rounded(live.tolerance)}
+    return {"program": live.program, "weights": encoded(live.weights), "tolerance": rounded(live.tolerance)}
 
 
 def _look(shown: Shown, places: Iterable[int]) -> Look:
@@ -162,8 +160,7 @@ def _fitting(shown: Shown, first: list[int], others: list[int], look: Look, room
 
 def _pictures(shown: Shown) -> list[tuple[int, ...]]:
     """The shape of an event, if it is a picture."""
-    known = [np.shape(part)[1:] for one in shown.portraits.values() for part in one[:2] if part is not None]
-    return [shape for shape in known[:1] if is_image(shape)]
+    return [shape for shape in [tuple(_shape(shown))] if is_image(shape)]
 
 
 def _shape(shown: Shown) -> list[int]:

@@ -8,9 +8,8 @@ from ._codes import codes
 from ._curves import curves
 from ._rows import rows as rows
 from ._sizes import sizes
+from ._sizes import zooms as zooms
 from ._spec import Spec, compiled
-from ._spec import limits as limits
-from ._spec import rounded as rounded
 from ._trade import trade
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vaejax.report._frames import heights
 from vaejax.report._roster import Roster
 from vaejax.report.charts._spec import A, B, Spec, amount, hue_scale, scale_of, spec_of
 
@@ -13,7 +14,7 @@ def curves(found: Roster) -> Spec | None:
     drawn = [flat.curves for flat in found.runs if flat.curves.shape[1] > 1 and np.isfinite(flat.curves).any()]
     if not drawn:
         return None
-    low, high = zip(*(_heights(curves) for curves in drawn), strict=True)
+    low, high = zip(*(heights(curves, max(1, curves.shape[1] // 10)) for curves in drawn), strict=True)
     domain = scale_of((min(low), max(high)))
     place = {
         "x": amount(
@@ -41,12 +42,3 @@ def curves(found: Roster) -> Spec | None:
 
 def _longest(found: Roster) -> int:
     return int(max(flat.epochs.max(initial=1) for flat in found.runs))
-
-
-def _heights(curves: np.ndarray) -> tuple[float, float]:
-    """From where the worst curve stands after a tenth of the epochs: the first steep rise hides all else."""
-    later = curves[:, max(1, curves.shape[1] // 10) :]
-    later = later if np.isfinite(later).any() else curves
-    low, high = float(np.nanquantile(later, 0.01)), float(np.nanmax(curves))
-    pad = max(0.06 * (high - low), 0.05)
-    return low - pad, high + pad

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from vaejax.report._roster import Roster, column, hues, labels, levels, ok, values
+from vaejax.report._sprites import rounded
 from vaejax.report._words import plain
-from vaejax.report.charts._spec import Spec, held_out, rounded
+from vaejax.report.charts._spec import Spec, held_out
 
 
 def rows(found: Roster) -> list[Spec]:
@@ -22,7 +23,7 @@ def rows(found: Roster) -> list[Spec]:
             "label": told[i],
             "latents": plain(sizes[i]),
             "size": order.get(sizes[i], 0) / max(len(order) - 1, 1),
-            **{key: rounded(found[i]) for key, found in numbers.items()},
+            **{key: rounded(found[i], 7) for key, found in numbers.items()},
         }
         for i in np.flatnonzero(good).tolist()
     ]

@@ -92,20 +92,6 @@ def scale_of(domain: tuple[float, float]) -> Spec:
     return {"domain": list(domain), "nice": False, "zero": False}
 
 
-def limits(found: np.ndarray) -> tuple[float, float]:
-    """The range of the values with room around it; what lies 6 interquartile ranges out does not set the scale."""
-    low, high = np.quantile(found, [0.25, 0.75])
-    reach = 6 * (high - low)
-    kept = found[(found >= low - reach) & (found <= high + reach)]
-    span = max(float(np.ptp(kept)), 0.02 * float(abs(kept).max()), 0.1)
-    return float(kept.min()) - 0.07 * span, float(kept.max()) + 0.07 * span
-
-
-def rounded(value: float) -> float | None:
-    """As JSON has it: seven digits, `None` where it is not finite."""
-    return float(f"{value:.7g}") if np.isfinite(value) else None
-
-
 def held_out(found: Roster) -> tuple[str, ...]:
     """What tells how good a member is: the likelihood, or the bound, or that of validation so far; what is known."""
     for key, error in (("log_likelihood", "log_likelihood_se"), ("elbo", ""), ("latest", "")):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from vaejax.report._frames import Ends, equal_elbo, front, limits
 from vaejax.report._roster import Roster, ok, values
 from vaejax.report._words import number
-from vaejax.report.charts._spec import A, B, Spec, amount, discs, hue_scale, limits, ring, scale_of, spec_of
+from vaejax.report.charts._spec import A, B, Spec, amount, discs, hue_scale, ring, scale_of, spec_of
 
-_NUM_ISO = 8
 _NAMED = 0.25  # lines that end in the left quarter have no name: it would lie on the numbers of the axis
 
 
@@ -26,6 +26,7 @@ def trade(found: Roster) -> Spec | None:
     from_, to = ({"x": {**x, "field": f"x{end}"}, "y": {**y, "field": f"y{end}"}} for end in (0, 1))
     ends = {"x2": {"field": "x1"}, "y2": {"field": "y1"}}
     beside = {"align": "right", "baseline": "bottom", "dx": -2, "dy": -3}
+    best = front(zip(rate[drawn].tolist(), distortion[drawn].tolist(), strict=True))
     size = amount("size", legend=None, scale={"domain": [0, 1], "range": [46, 260]})
     layers = [
         {"data": lines, "mark": {"type": "rule", "stroke": "var(--faint)"}, "encoding": {**from_, **ends}},
@@ -35,7 +36,7 @@ def trade(found: Roster) -> Spec | None:
             "encoding": {**to, "text": {"field": "text"}},
         },
         {
-            "data": {"values": _front(rate, distortion, drawn)},
+            "data": {"values": [{"rate": x, "distortion": y} for x, y in best]},
             "mark": {"type": "line", "clip": True, "stroke": "var(--ink)", "strokeDash": [5, 4], "strokeWidth": 1.4},
             "encoding": {**place, "order": {"field": "rate"}},
         },
@@ -48,26 +49,12 @@ def trade(found: Roster) -> Spec | None:
     return spec_of("Rate against distortion of each member on the test split.", layers, data={"name": "members"})
 
 
-def _iso(across: tuple[float, float], up: tuple[float, float]) -> list[Spec]:
-    """Lines of equal ELBO inside the frame: distortion + rate = -ELBO."""
-    from matplotlib.ticker import MaxNLocator
-
-    low, high = across[0] + up[0], across[1] + up[1]
+def _iso(across: Ends, up: Ends) -> list[Spec]:
+    """Lines of equal ELBO, from border to border of the frame."""
     lines = []
-    for total in MaxNLocator(_NUM_ISO, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high):
-        if low < total < high:
-            left, right = max(across[0], total - up[1]), min(across[1], total - up[0])
-            text = f"ELBO {number(-total, 0 if float(total).is_integer() else 1)}"
-            text = text if right > across[0] + _NAMED * (across[1] - across[0]) else ""
-            lines.append({"x0": left, "y0": total - left, "x1": right, "y1": total - right, "text": text})
+    for total in equal_elbo(across, up):
+        left, right = max(across[0], total - up[1]), min(across[1], total - up[0])
+        text = f"ELBO {number(-total, 0 if total == round(total) else 1)}"
+        text = text if right > across[0] + _NAMED * (across[1] - across[0]) else ""
+        lines.append({"x0": left, "y0": total - left, "x1": right, "y1": total - right, "text": text})
     return lines
-
-
-def _front(rate: np.ndarray, distortion: np.ndarray, drawn: np.ndarray) -> list[Spec]:
-    """The members of which no other has less rate and less distortion, by rising rate."""
-    best, kept = np.inf, []
-    for i in sorted(drawn.tolist(), key=lambda i: (rate[i], distortion[i])):
-        if distortion[i] < best:
-            best = distortion[i]
-            kept.append({"rate": float(rate[i]), "distortion": float(distortion[i])})
-    return kept

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaejax.report._frames import heights
 from vaejax.report._members import Members, hue_axis, hues, levels, measure, members
 from vaejax.report._words import name, setting
 from vaejax.report.figures._look import FAINT, INK, bare, blank, calm, shades
@@ -40,19 +41,12 @@ def curves(dataset: xr.Dataset, answer: Answer | None = None) -> Figure:
         bare(axes)
         if drawn:
             first = float(flat.epochs[0])
-            axes.set(xlim=(min(first, total - 1), total), ylim=_limits(flat.curves[drawn]))
+            axes.set(xlim=(min(first, total - 1), total), ylim=heights(flat.curves[drawn], flat.curves.shape[1] // 10))
             axes.axvspan(total - LAST * (total - first + 1), total, color=FAINT, alpha=0.5, linewidth=0, zorder=0)
             _traces(axes, flat, drawn)
             if len(axes.get_legend_handles_labels()[0]) > 1:
                 figure.legend(loc="outside right upper", frameon=False)
     return figure
-
-
-def _limits(values: np.ndarray) -> tuple[float, float]:
-    later = values[:, values.shape[1] // 10 :]
-    low, high = float(np.nanquantile(later, 0.01)), float(np.nanmax(values))
-    pad = max(0.06 * (high - low), 0.05)
-    return low - pad, high + pad
 
 
 def _traces(axes: Any, flat: Members, drawn: list[int]) -> None:

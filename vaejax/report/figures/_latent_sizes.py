@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaejax.report._frames import error_of
 from vaejax.report._members import Members, column, groups, hue_axis, hues, levels, measure, members
 from vaejax.report._words import is_number, listed, name, setting
 from vaejax.report.figures._look import FAINT, INK, MUTED, bare, blank, calm, shades, ticks, titled
@@ -109,7 +110,7 @@ def _panel(axes: Any, flat: Members, drawn: list[int], by: str, margin: float, s
         if not cells:
             continue
         means = [float(value[cell].mean()) for cell in cells.values()]
-        bars = [_bar(value[cell], np.nan_to_num(_errors(flat, by)[cell])) for cell in cells.values()]
+        bars = [error_of(value[cell], np.nan_to_num(_errors(flat, by)[cell])) for cell in cells.values()]
         look = {"color": palette[colour], "linewidth": 1.4, "elinewidth": 1, "capsize": 2.5, "label": label}
         axes.errorbar([place[one] + aside for one in cells], means, bars, **look)
         inside = [i for cell in cells.values() for i in cell]
@@ -126,9 +127,3 @@ def _panel(axes: Any, flat: Members, drawn: list[int], by: str, margin: float, s
 def _labels(flat: Members) -> list[str]:
     axis = hue_axis(flat)
     return ["" if axis is None else f"{name(axis)} {setting(value)}" for value in levels(flat, axis)]
-
-
-def _bar(values: np.ndarray, errors: np.ndarray) -> float:
-    """sqrt(mean(se^2) + s^2 / n): from test examples and from seeds."""
-    seeds = values.var(ddof=1) / len(values) if len(values) > 1 else 0.0
-    return float(np.sqrt((errors**2).mean() + seeds))

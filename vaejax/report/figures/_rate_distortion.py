@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaejax.report._frames import equal_elbo, front, limits
 from vaejax.report._members import Members, column, groups, hue_axis, hues, levels, measure, members
 from vaejax.report._words import name, setting
 from vaejax.report.figures._look import FAINT, INK, MUTED, bare, blank, calm, shades
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from vaejax.answer import Answer
 
-FAR = 6  # interquartile ranges: what lies farther out does not set the scale
+ROOM = 0.08  # around the discs, a part of their range
 SMALL, LARGE = 18.0, 110.0  # square points of a disc
 
 
@@ -42,7 +42,7 @@ def rate_distortion(dataset: xr.Dataset, answer: Answer | None = None) -> Figure
         axes.set(xlabel="rate (nats per example)", ylabel="distortion (nats per example)")
         bare(axes, "both")
         if len(drawn):
-            axes.set(xlim=_limits(rate[drawn]), ylim=_limits(distortion[drawn]))
+            axes.set(xlim=limits(rate[drawn], ROOM), ylim=limits(distortion[drawn], ROOM))
             _diagonals(axes)
             _discs(axes, flat, drawn)
             _front(axes, flat)
@@ -53,23 +53,10 @@ def rate_distortion(dataset: xr.Dataset, answer: Answer | None = None) -> Figure
     return figure
 
 
-def _limits(values: np.ndarray) -> tuple[float, float]:
-    """The range of the values with room around it."""
-    low, high = np.quantile(values, [0.25, 0.75])
-    reach = FAR * (high - low)
-    kept = values[(values >= low - reach) & (values <= high + reach)]
-    span = max(float(np.ptp(kept)), 0.02 * float(abs(kept).max()), 0.1)
-    return float(kept.min()) - 0.08 * span, float(kept.max()) + 0.08 * span
-
-
 def _diagonals(axes: Any) -> None:
     """Lines of equal ELBO = -(distortion + rate), each named where it leaves the frame on the right."""
-    from matplotlib.ticker import MaxNLocator
-
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    for total in MaxNLocator(8, steps=[1, 2, 2.5, 5, 10]).tick_values(left + bottom, right + top):
-        if not left + bottom < total < right + top:
-            continue
+    for total in equal_elbo((left, right), (bottom, top)):
         axes.plot([left, right], [total - left, total - right], color=FAINT, linewidth=0.8, zorder=0)
         if bottom < total - right < top:
             axes.annotate(
@@ -103,15 +90,6 @@ def _front(axes: Any, flat: Members) -> None:
     """Through the settings of which no other has less rate and less distortion, in the mean over seeds."""
     rate, distortion = measure(flat, "rate"), measure(flat, "distortion")
     cells = groups(flat, tuple(axis for axis in flat.axes if axis != "seed")).values()
-    points = sorted((float(rate[cell].mean()), float(distortion[cell].mean())) for cell in cells)
-    front = [points[0]]
-    front += [best for best in _falling(points) if best != points[0]]
-    if len(front) > 1:
-        axes.plot(*zip(*front, strict=True), color=INK, linewidth=1.1, linestyle=(0, (4, 2)), label="front", zorder=1)
-
-
-def _falling(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Of points by rising rate those with less distortion than all before."""
-    least = itertools.accumulate((distortion for _, distortion in points), min)
-    before = [np.inf, *least]
-    return [point for point, low in zip(points, before, strict=False) if point[1] < low]
+    best = front((float(rate[cell].mean()), float(distortion[cell].mean())) for cell in cells)
+    if len(best) > 1:
+        axes.plot(*zip(*best, strict=True), color=INK, linewidth=1.1, linestyle=(0, (4, 2)), label="front", zorder=1)

@@ -1,5 +1,5 @@
 // The grid as a table of buttons: two axes, any measure; other axes are held or picked, seeds are averaged.
-const SHADES = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
+const SHADES = page.shades;
 const mix = part => {
   const at = Math.max(0, Math.min(1, part)) * (SHADES.length - 1), low = Math.min(Math.floor(at), SHADES.length - 2);
   const read = (text, k) => parseInt(text.slice(1 + 2 * k, 3 + 2 * k), 16);
