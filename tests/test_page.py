@@ -15,7 +15,7 @@ from browsers import browser as browser
 from pages import NOBODY, Answer, events, grid, portrait, shown
 
 from vaejax.answer import Paid
-from vaejax.report import Portrait, Shown, write
+from vaejax.report import Portrait, Shown, _page, write
 
 HOSTILE = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
 
@@ -428,6 +428,8 @@ def test_without_scripts_the_answer_and_all_numbers_are_there(browser, tmp_path)
     assert one.text("h1") == "Use latent size 16 and beta 1."
     assert one.page.locator("#members tbody tr").count() == 40
     assert "need JavaScript" in one.text("noscript p")
+    assert one.page.locator("#grid").is_hidden()
+    assert one.page.locator("#paid, #made").first.is_visible()
     one.context.close()
 
 
@@ -438,6 +440,12 @@ def test_the_copy_holds_the_table(opened):
     lines = one.page.evaluate("navigator.clipboard.readText()").splitlines()
     assert len(lines) == 41
     assert lines[1].split("\t")[:3] == ["1", "0.25", "2"]
+
+
+def test_what_there_was_no_room_for_is_said(opened, monkeypatch):
+    assert "no room" not in opened().text("#slots")
+    monkeypatch.setattr(_page, "PICTURES", 30_000)
+    assert "There was no room for the traversals of" in opened().text("#slots")
 
 
 def test_pictures_are_those_of_the_member(opened):

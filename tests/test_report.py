@@ -277,6 +277,7 @@ def test_runs_are_told_apart_and_compared():
     assert told["members"][41]["place"] == [1, 2, None, None, 1]
     assert told["members"][41]["label"] == "mine (2): beta 1, width 128"
     assert len(re.findall(r'class="answer"', text)) == 2
+    assert re.findall(r'class="eyebrow">vaejax · <b>(.*?)</b>', text) == ["mine (1)", "mine (2)"]
     assert 'id="chart-trade"' in text
     assert "cannot be compared" not in text
 

@@ -10,15 +10,15 @@ from vaejax.report._shown import Shown
 from vaejax.report._words import DASH, count, listed, name, nats, setting
 
 
-def hero(shown: Shown, flat: Members, first: int) -> dict[str, Any]:
-    """What the template says of one run. first: where its members begin in the list of all."""
+def hero(shown: Shown, flat: Members, first: int, text: str) -> dict[str, Any]:
+    """What the template says of one run. first: where its members begin in the list of all. text: what it is called."""
     answer, chosen = shown.answer, flat.chosen
     doubts = () if answer is None else tuple(answer.warnings)
     state, badge = _state(answer)
     return {
         "state": state,
         "badge": badge,
-        "eyebrow": " · ".join(text for text in (str(shown.dataset.attrs.get("name", "")), grid(flat)) if text),
+        "eyebrow": " · ".join(one for one in (str(shown.dataset.attrs.get("name", "")), grid(flat)) if one),
         "headline": headline(flat, answer),
         "reason": answer.reason if answer is not None else "",
         "facts": _facts(flat, answer) if answer is not None else [],
@@ -28,7 +28,7 @@ def hero(shown: Shown, flat: Members, first: int) -> dict[str, Any]:
         "doubts": doubts,
         "doubts_title": f"{count(len(doubts), 'thing')} to know first",
         "missing": shown.missing,
-        "name": shown.name,
+        "name": text,
     }
 
 

@@ -41,9 +41,8 @@ def page(*shown: Shown) -> str:
     pictures = [_strips.drawn(one, PICTURES // len(shown)) for one in shown]
     drawn = charts.charts(found)
     figures = [(key, _TITLES[key], _captions(key, found)) for key in _TITLES if key in drawn]
-    runs = [
-        _answer.hero(one, flat, first) for one, flat, first in zip(found.shown, found.runs, found.first, strict=True)
-    ]
+    called = found.names if len(shown) > 1 else [shown[0].name]
+    runs = [_answer.hero(*one) for one in zip(found.shown, found.runs, found.first, called, strict=True)]
     paid = [_named(_paid.paid(one.answer), text) for one, text in _each(found)]
     diagnoses = [_findings.diagnoses(one) for one in shown]
     findings = [_named(_findings.findings(known), text) for known, text in zip(diagnoses, found.names, strict=True)]

@@ -160,7 +160,7 @@ const findingsOf = member => (member.findings.length
 const commandsOf = member => part("Make it again", null, ...[member.command, member.python].filter(Boolean).map(text => make("pre", {}, make("code", {}, text))));
 
 const partsOf = member => {
-  const drawn = picturesOf(member), { examples } = sharedOf(member);
+  const drawn = picturesOf(member), { examples, left_out: leftOut } = sharedOf(member);
   const both = drawn.reconstructions && [examples?.kind === "image" ? strip(examples, "Examples of the test split") : null,
     strip(drawn.reconstructions, "Their reconstructions, in the same order", examples)];
   return [
@@ -169,7 +169,7 @@ const partsOf = member => {
     part("Samples", "Decoded from draws of the prior.", strip(drawn.samples, "Samples drawn from the prior")),
     part("Interpolation", "Between the codes of two test examples.", strip(drawn.interpolation, "From one example to another")),
     ratesOf(member), codesOf(member), findingsOf(member), commandsOf(member),
-    drawn.left_out ? make("p", { class: "caption" }, drawn.left_out) : null,
+    leftOut ? make("p", { class: "caption" }, leftOut) : null,
   ];
 };
 
