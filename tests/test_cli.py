@@ -1,6 +1,5 @@
 """The command line: what it writes, what it refuses, and that it leaves nothing behind."""
 
-import contextlib
 import csv
 import errno
 import json
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from stops import stopped_after
 
 import vaejax as vj
 from vaejax import cli, folder
@@ -174,9 +174,7 @@ def test_a_damaged_run_is_named(finished, tmp_path, rows, capsys):
 def unfinished(rows, tmp_path_factory):
     """A run that was asked to stop in the middle; to be copied before it is used."""
     out = tmp_path_factory.mktemp("unfinished") / "out"
-    asked = iter(range(6))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_run, "asked_to_stop", lambda: contextlib.nullcontext(lambda: 15 * (next(asked, None) is None)))
+    with stopped_after(_run, 6):
         assert cli.main(["sweep", "--data", str(rows), "--out", str(out), *SMALL]) == 143
     return out
 

@@ -1,6 +1,5 @@
 """The search for the bottleneck: what it proposes, where it spends, and that it finds what is known."""
 
-import contextlib
 import csv
 import json
 import shutil
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from stops import stopped_after
 
 import vaejax as vj
 from vaejax import cli
@@ -380,10 +380,7 @@ class TestCommand:
         assert cli.main([*arguments, "--out", str(tmp_path / "whole")]) == 0
         stopped, code, stops = tmp_path / "stopped", 143, 0
         while code == 143:
-            asked = iter(range(6))
-            with pytest.MonkeyPatch.context() as patch:
-                stop = contextlib.nullcontext(lambda asked=asked: 15 * (next(asked, None) is None))
-                patch.setattr(_search, "asked_to_stop", lambda stop=stop: stop)
+            with stopped_after(_search, 6):
                 code = cli.main([*arguments, "--out", str(stopped), "--resume"])
             stops += code == 143
         assert (code, stops > 1) == (0, True)

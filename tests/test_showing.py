@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
 import shlex
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stops import stopped_after
 
 import vaejax as vj
 from vaejax import cli, folder, saved, showing
@@ -53,9 +53,7 @@ def finished(data, tmp_path_factory):
 def unfinished(data, tmp_path_factory):
     """Stopped in the middle; to be copied before it is used."""
     out = tmp_path_factory.mktemp("unfinished") / "out"
-    asked = iter(range(2))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_run, "asked_to_stop", lambda: contextlib.nullcontext(lambda: 15 * (next(asked, None) is None)))
+    with stopped_after(_run, 2):
         assert sweep(data, out) == 143
     return out
 

@@ -1,6 +1,5 @@
 """The commands that use a trained model: what they write, that it is what the library gives, and what they refuse."""
 
-import contextlib
 import csv
 import json
 import shutil
@@ -10,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
+from stops import stopped_after
 
 import vaejax as vj
 from vaejax import cli, examples, saved, showing, store, written
@@ -298,9 +298,7 @@ def transferred(finished, rows, tmp_path_factory):
 
 def stopped_transfer(finished, rows, out, module, num):
     """Asked to stop when a part of it was asked so many times whether to."""
-    asked = iter(range(num))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "asked_to_stop", lambda: contextlib.nullcontext(lambda: 15 * (next(asked, None) is None)))
+    with stopped_after(module, num):
         assert run("transfer", finished, "--data", rows, "--out", out, *COMPARED, "--resume") == 143
 
 
