@@ -145,6 +145,11 @@ def read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
     """What was asked for, what was noted of the data, and the result, of a finished run. Raises: VaejaxError."""
     dataset = read_table(path)
     config, noted = folder.read_config(path)
+    return config, noted, result_of(path, config, noted, dataset)
+
+
+def result_of(path: Path, config: Config, noted: Mapping[str, Any], dataset: "xr.Dataset") -> Result:
+    """A table that was read, with its members. Raises: VaejaxError where their parameters cannot be read."""
     facts = configured.facts_from(noted)
     member, axes = configured.member_of(config, facts), axes_of(config)
 
@@ -152,7 +157,7 @@ def read_run(path: Path) -> tuple[Config, Mapping[str, Any], Result]:
         named = {f"program_{i}": shape for i, shape in enumerate(shapes)}
         return list(store.load(path / "params", named).values())
 
-    return config, noted, restored(member, facts.data_shape, dataset, read, **axes)
+    return restored(member, facts.data_shape, dataset, read, **axes)
 
 
 def evaluate(

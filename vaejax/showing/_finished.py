@@ -33,7 +33,8 @@ def shown_of(path: Path, run: saved.Run) -> Shown:
     """A finished run that is open, and what its folder says of how it was made; with portraits of all members."""
     results = (run.result, *run.rounds)
     tables = [result.dataset for result in results]
-    shown = _without_pictures(path, run.config, run.answer, tables, folder.rounds_of(path))
+    configs = [run.config, *(folder.read_config(one)[0] for one in folder.rounds_of(path))]
+    shown = _without_pictures(path, configs, run.answer, tables)
     return _with_pictures(shown, lambda: run.data, lambda: results)
 
 
@@ -47,14 +48,15 @@ def shown_again(path: Path) -> Shown:
 
     Raises: VaejaxError where its table or its configuration cannot be read.
     """
-    config, noted = folder.read_config(path)
     folders = (path, *folder.rounds_of(path))
+    configs, noted = zip(*map(folder.read_config, folders), strict=True)
     tables = [saved.read_table(one) for one in folders]
-    answer = saved.answer_from(config, tables)
-    shown = _without_pictures(path, config, answer, tables, folders[1:])
-    return _with_pictures(
-        shown, lambda: saved.data_of(path, config, noted), lambda: [saved.read_run(one)[2] for one in folders]
-    )
+    shown = _without_pictures(path, configs, saved.answer_from(configs[0], tables), tables)
+
+    def results() -> list[Result]:
+        return [saved.result_of(*one) for one in zip(folders, configs, noted, tables, strict=True)]
+
+    return _with_pictures(shown, lambda: saved.data_of(path, configs[0], noted[0]), results)
 
 
 def examples_of(data: Data, num: int) -> Example:
@@ -63,10 +65,8 @@ def examples_of(data: Data, num: int) -> Example:
     return jax.vmap(data.example)(jax.random.split(jax.random.key(0), len(raw.x)), raw)
 
 
-def _without_pictures(
-    path: Path, config: Config, answer: Any, tables: Sequence[xr.Dataset], folders: Sequence[Path]
-) -> Shown:
-    commands, missing = _commands(path, config, folders)
+def _without_pictures(path: Path, configs: Sequence[Config], answer: Any, tables: Sequence[xr.Dataset]) -> Shown:
+    commands, missing = _commands(path, configs)
     return Shown(
         tables[0],
         answer,
@@ -78,11 +78,10 @@ def _without_pictures(
     )
 
 
-def _commands(path: Path, config: Config, folders: Sequence[Path]) -> tuple[dict[int, str], tuple[str, ...]]:
+def _commands(path: Path, configs: Sequence[Config]) -> tuple[dict[int, str], tuple[str, ...]]:
     """What trains each member again, those of further grids after those of the first; and why that is not known."""
     if (path / "transfer.json").exists():
         return {}, (STARTED,)
-    configs = [config, *(folder.read_config(one)[0] for one in folders)]
     placed = itertools.chain(*([(one, place) for place in places_of(one)] for one in configs))
     name = name_of(path)
     return {at: command_of_member(one, place, f"{name}-{at + 1}") for at, (one, place) in enumerate(placed)}, ()
