@@ -60,6 +60,9 @@ HEAVY = [
     "sklearn",
     "tyro",
     "scipy",
+    "jinja2",
+    "vl_convert",
+    "PIL",
 ]
 
 
