@@ -1,5 +1,6 @@
 """Members over some devices, the batch of a step over others: the same numbers, and what devices say to each other."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -150,16 +151,18 @@ def two(script, folder, *more):
         address = f"127.0.0.1:{free.getsockname()[1]}"
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
     environment = {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    how = {"cwd": folder, "env": environment}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    both = [
-        subprocess.Popen([sys.executable, *script(address, rank), *more], cwd=folder, env=environment, **pipes)
-        for rank in range(2)
-    ]
-    try:
-        said = [[_without_gloo(text) for text in one.communicate(timeout=400)] for one in both]
-    finally:
-        for one in both:
-            one.kill()
+    with contextlib.ExitStack() as stack:  # which closes their pipes, whatever happens here
+        both = [
+            stack.enter_context(subprocess.Popen([sys.executable, *script(address, rank), *more], **how, **pipes))
+            for rank in range(2)
+        ]
+        try:
+            said = [[_without_gloo(text) for text in one.communicate(timeout=400)] for one in both]
+        finally:
+            for one in both:
+                one.kill()
     return [one.returncode for one in both], said
 
 

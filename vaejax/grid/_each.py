@@ -7,8 +7,7 @@ import jax
 import numpy as np
 
 from vaejax.grid._devices import one_by_one, over_members, padded
-from vaejax.grid._hosts import on_host
-from vaejax.grid._mesh import mesh_for
+from vaejax.grid._mesh import own_mesh
 from vaejax.grid._program import Program
 from vaejax.grid._run import exactly
 from vaejax.grid._threads import ahead, on_threads, threads_for
@@ -19,9 +18,10 @@ def each_member(function: Callable[..., Any], program: Program, params: Params, 
     """`function(trainer, params, *shared)` of every member of a program, its leaves stacked as NumPy's `[member, ...]`.
 
     It is compiled once, and members go through it one after another on each device, or each thread of a CPU, so that
-    memory does not grow with the grid. `shared` is the same for all. Products of float32 are in float32.
+    memory does not grow with the grid. Of several processes each asks its own devices, so that one may ask alone.
+    `shared` is the same for all. Products of float32 are in float32.
     """
-    mesh, num = mesh_for(len(program.rows)), len(program.rows)
+    mesh, num = own_mesh(len(program.rows)), len(program.rows)
     lanes = min(threads_for(mesh), num)
 
     def one(numbers: Any, params: Params, *shared: Any) -> Any:
@@ -33,4 +33,4 @@ def each_member(function: Callable[..., Any], program: Program, params: Params, 
     placed = [padded(part, mesh) for part in parts]
     compiled = ahead(jitted, *placed[0], *shared)
     found = on_threads(lambda part: jax.block_until_ready(compiled(*part, *shared)), placed, lanes)
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:num], *(on_host(one) for one in found))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:num], *map(jax.device_get, found))

@@ -80,6 +80,11 @@ def mesh_for(num_members: int, given: Mesh | None = None) -> Mesh:
     return Mesh(given.devices[:num], given.axis_names, axis_types=_auto(len(given.axis_names)))
 
 
+def own_mesh(num_members: int) -> Mesh:
+    """Over devices of this process, as many as there are members for: what it computes, the others need not know of."""
+    return Mesh(np.array(jax.local_devices()[:num_members]), (MEMBER,), axis_types=_auto(1))
+
+
 def flat(given: Mesh | None) -> Mesh | None:
     """The same devices, each for members of its own."""
     return None if given is None else Mesh(given.devices.reshape(-1), (MEMBER,), axis_types=_auto(1))

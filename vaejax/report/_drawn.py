@@ -55,7 +55,7 @@ def portrait_of(key: Key, model: VAE, params: Params, examples: Any, *, kinds: K
     >>> import vaejax as vj
     >>> model = vj.vae(vj.nets.mlp(8), vj.nets.mlp(8), data_shape=(4, 4), latent_size=2)
     >>> params = vj.init(jax.random.key(0), model, jnp.zeros((1, 4, 4)))
-    >>> portrait = portrait_of(jax.random.key(1), model, params, np.eye(4)[:, None] * np.ones((3, 4, 1)))
+    >>> portrait = portrait_of(jax.random.key(1), model, params, np.ones((3, 4, 4)) / 2)
     >>> portrait.samples.shape, [row.events.shape for row in portrait.traversals]
     ((32, 4, 4), [(9, 4, 4), (9, 4, 4)])
     """
