@@ -7,6 +7,7 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 
 from vaejax import data, likelihoods
@@ -481,3 +482,38 @@ def test_the_digest_sees_content_and_not_the_name():
     ]
     assert {data.digest(x) for x in same} == {data.digest(base)}
     assert len({data.digest(x) for x in [base, *other]}) == 1 + len(other)
+
+
+# names of entries
+
+
+TABLE = np.linspace(0, 1, 60).reshape(20, 3)
+NAMES = ("age", "in <b>EUR</b>", "größe")
+
+
+def test_columns_of_a_table_name_the_entries_of_x(tmp_path):
+    assert data.arrays(pd.DataFrame(TABLE, columns=list(NAMES))).entry_names == NAMES
+    np.savez(tmp_path / "one.npz", rows=TABLE, entry_names=NAMES)
+    np.savez(tmp_path / "three.npz", train=TABLE, validation=TABLE, test=TABLE, entry_names=NAMES)
+    assert [data.load(tmp_path / f"{name}.npz").entry_names for name in ("one", "three")] == [NAMES] * 2
+    named = data.with_entry_names(data.arrays(TABLE), NAMES)
+    assert data.with_observed(named, {name: split >= 0 for name, split in named.splits.items()}).entry_names == NAMES
+
+
+def test_what_is_no_table_has_no_names():
+    assert data.arrays(pd.DataFrame(TABLE)).entry_names == ()  # columns that are numbered
+    assert data.arrays(UNIT).entry_names == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "words"),
+    [
+        (TABLE, ["a", "b"], r"a name for each entry of x, and x of arrays has shape \(3,\); got 2 names: a, b"),
+        (UNIT, NAMES, r"x of arrays has shape \(2, 3\); got 3 names"),
+        (TABLE, ["a", "b", 3], "names of entries as text, got 3"),
+        (TABLE, "age", "got the text 'age': give a list"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(given, names, words):
+    with pytest.raises(DataError, match=words):
+        data.with_entry_names(data.arrays(given), names)

@@ -15,7 +15,7 @@ from browsers import browser as browser
 from pages import NOBODY, Answer, events, grid, portrait, shown
 
 from vaejax.answer import Paid
-from vaejax.report import Portrait, Shown, _page, write
+from vaejax.report import Portrait, Shown, Traversed, _page, write
 
 HOSTILE = '<script>window.hacked=1</script><img src=x onerror="window.hacked=1">'
 
@@ -365,6 +365,28 @@ def test_bars_are_as_high_as_their_numbers_from_zero(opened):
     low, high = np.quantile(values, [0.01, 0.99])
     expected = 50 * np.abs(np.clip((values[0] - low) / (high - low), -0.05, 1.05) + low / (high - low))
     np.testing.assert_allclose(heights, expected, atol=0.06)
+
+
+def test_a_row_of_a_table_is_told_by_the_names_of_its_columns(opened):
+    """As text, in numbers, each on its own scale; and they follow the slider."""
+    names, size = ("age", "income, <b>EUR</b>", "height"), np.array([1.0, 1e4, 0.01])
+    rows = np.linspace(0, 1, 9)[:, None] * size
+    member = Portrait(rows[:2], rows, (Traversed(0, 1.0, np.linspace(-2, 2, 9), rows),), start=np.zeros(1))
+    one = opened(Shown(grid({}), Answer(None, None, member={}), portraits={0: member}, examples=rows, entries=names))
+    told = lambda: one.page.locator("#slots .live .bars").get_attribute("aria-label")  # noqa: E731
+    bars = one.page.locator("#slots .live .bars i")
+    wide = lambda: bars.evaluate_all("all => all.map(i => parseFloat(i.style.width))")  # noqa: E731
+    assert told() == "age 0.5, income, <b>EUR</b> 5000, height 0.005"
+    assert np.ptp(wide()) < 0.1
+    assert wide()[0] == pytest.approx(50, abs=0.1)
+    one.page.locator(".slider input").first.focus()
+    one.page.keyboard.press("End")
+    assert told().startswith("age 1, income, <b>EUR</b> 10000, height 0.01")
+    assert wide()[0] == 100
+    assert "Bars from left to right: age, income, <b>EUR</b>, height" in one.text("#slots")
+    assert one.page.locator("#slots .live b").count() == 0
+    heights = one.page.locator("#slots .lines").last.locator("svg").nth(8).locator("rect")
+    assert {float(bar.get_attribute("height")) for bar in heights.all()} == {50.0}
 
 
 def test_codes_are_drawn_with_their_labels(opened):

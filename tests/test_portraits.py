@@ -409,6 +409,23 @@ class TestBudget:
         assert f"the samples of {8 - len(found['members'])} members" in found["left_out"]
         assert drawn(shown, 100)["members"] == {}
 
+    def test_columns_of_a_table_have_scales_of_their_own(self):
+        """Those of examples and of what members draw, together."""
+        rows, drawn_rows = np.random.default_rng(0).random((2, 20, 3)) * [1.0, 1e4, 0.0] + [0.0, -50.0, 7.0]
+        made = Shown(table(1), portraits={0: Portrait(samples=drawn_rows)}, examples=rows, entries=("a", "b", "c"))
+        found = drawn(made)
+        low, high = np.quantile(np.concatenate([rows, drawn_rows]), [0.01, 0.99], axis=0)
+        assert found["entries"] == ["a", "b", "c"]
+        for part in (found["examples"], found["members"][0]["samples"], found["look"]):
+            np.testing.assert_allclose(part["low"], low, rtol=1e-3)
+            np.testing.assert_allclose(part["high"], [*high[:2], 8.0], rtol=1e-3)  # one that does not vary
+
+    @pytest.mark.parametrize("names", [("a", "b"), tuple("abcd")])
+    def test_names_of_other_entries_are_left_out(self, names):
+        made = Shown(table(1), portraits={0: Portrait(samples=np.ones((3, 3)))}, entries=names)
+        assert drawn(made)["entries"] == []
+        assert drawn(made)["look"]["low"] == drawn(made._replace(entries=()))["look"]["low"]
+
     def test_equal_inputs_give_equal_bytes(self):
         shown = Shown(table(2), portraits={at: pictured((28, 28), at) for at in range(2)}, examples=digits(12))
         assert json.dumps(drawn(shown)) == json.dumps(drawn(shown))

@@ -26,6 +26,7 @@ from ._linear_gaussian import linear_gaussian as linear_gaussian
 from ._load import load as load
 from ._mnist import fashion_mnist as fashion_mnist
 from ._mnist import mnist as mnist
+from ._named import with_entry_names as with_entry_names
 from ._records import in_records as in_records
 from ._render import SHAPES as SHAPES
 from ._render import render as render

@@ -11,6 +11,7 @@ from vaejax.types import Family
 from ._beside import beside_rows, with_context, with_observed, zero_unseen
 from ._files import NAMES
 from ._fitted import fitted
+from ._named import columns_of, with_entry_names
 from ._raw import as_raw, at
 from ._rows import Split, cast, taken
 from ._support import extremes, first_bad, tightest
@@ -32,6 +33,8 @@ def arrays(
     observed: Any = None,
 ) -> Data:
     """Arrays `[N, *data_shape]` of numpy, jax, torch, ... as data: all three splits, or one that is split 80/10/10.
+
+    Tables of pandas and polars are arrays too, and their columns name the entries of x.
 
     One array is permuted by `np.random.default_rng(0).permutation(N)`; its first N - 2(N // 10) rows are train, the
     next N // 10 validation, the last N // 10 test. uint8 are grey levels: `levels` of them, by default 256, or 2 if
@@ -68,7 +71,8 @@ def arrays(
     make = _grey if splits[0].dtype in (np.uint8, np.bool_) else _numbers
     data = make(name, splits, levels, likelihood)
     data = data if context is None else with_context(data, context)
-    return data if observed is None else with_observed(data, observed)
+    data = data if observed is None else with_observed(data, observed)
+    return with_entry_names(data, names) if (names := columns_of(train)) else data
 
 
 def split_rows(name: str, num: int) -> list[np.ndarray]:

@@ -11,11 +11,13 @@ from ._prepared import first_line
 
 NAMES = ("train", "validation", "test")
 LABELS = tuple(f"{name}_labels" for name in NAMES)
+ENTRY_NAMES = "entry_names"
 LOCAL_HEADER = 30  # bytes of a zip's header before a member's name, whose length and that of what follows end it
 
 
 def read_file(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a `.npy` or `.npz` file: train, and validation, test and the labels of each where it has them.
+    """The arrays of a `.npy` or `.npz` file: train, and validation, test, the labels of each and `entry_names` where it
+    has them.
 
     A large file is mapped, and so are the members of a `.npz` that are not compressed (`np.savez`); their checksum in
     the zip is then not looked at. Raises `DataError` on what cannot be read; nothing is unpickled.
@@ -54,12 +56,14 @@ def _why(error: Exception) -> str:
 
 
 def _wanted(path: Path, keys: list[str]) -> dict[str, str]:
+    named = {ENTRY_NAMES: ENTRY_NAMES} if ENTRY_NAMES in keys else {}
     if set(NAMES) <= set(keys):
-        return {name: name for name in (*NAMES, *(LABELS if set(LABELS) <= set(keys) else ()))}
-    if len(keys) != 1:
+        return {name: name for name in (*NAMES, *(LABELS if set(LABELS) <= set(keys) else ()))} | named
+    others = [key for key in keys if key != ENTRY_NAMES]
+    if len(others) != 1:
         found = ", ".join(keys) or "none"
         raise DataError(f"{path}: expected one array, or train, validation and test; the arrays found are: {found}")
-    return {"train": keys[0]}
+    return {"train": others[0]} | named
 
 
 def _mapped(path: Path, stored: Any, key: str) -> np.ndarray:

@@ -4,14 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vaejax.errors import DataError
 from vaejax.types import Family
 
 from ._arrays import arrays
 from ._digits import digits
-from ._files import LABELS, NAMES, read_file
+from ._files import ENTRY_NAMES, LABELS, NAMES, read_file
 from ._fitted import fitted
 from ._mnist import fashion_mnist, mnist
+from ._named import with_entry_names
 from ._shapes import shapes
 from ._tfds import tfds
 from ._types import Data
@@ -30,9 +33,10 @@ def load(source: Any, *, levels: int | None = None, likelihood: Family | None = 
 
     Names are those of `KNOWN` (digits, fashion_mnist, mnist, shapes) and `tfds:NAME` or `tfds:NAME/CONFIG`, any image
     set of TFDS. A `.npz` holds one array, which is split 80/10/10, or arrays called train, validation and test, and
-    perhaps train_labels, validation_labels and test_labels; what else lies beside those is not read. An array of 1 GiB
-    or more stays in its file and its splits are `Rows`, with the same values as in memory; in a `.npz` that is
-    compressed it is read. Nothing is unpickled. Raises `DataError`, and nothing else, on what cannot be used.
+    perhaps train_labels, validation_labels and test_labels; either may have entry_names, a text for each entry of x.
+    What else lies beside those is not read. An array of 1 GiB or more stays in its file and its splits are `Rows`, with
+    the same values as in memory; in a `.npz` that is compressed it is read. Nothing is unpickled. Raises `DataError`,
+    and nothing else, on what cannot be used.
 
     >>> import numpy as np
     >>> load(np.eye(10)).likelihood.name
@@ -76,7 +80,8 @@ def _from_file(path: Path, levels: int | None, likelihood: Family | None) -> Dat
                 f"{path}: expected {name}_labels to be one integer for each of the {len(splits[name])} examples of "
                 f"{name}; got {given.dtype} of shape {given.shape}"
             )
-    return data._replace(labels=labels)
+    data = data._replace(labels=labels)
+    return with_entry_names(data, np.ravel(stored[ENTRY_NAMES]).tolist()) if ENTRY_NAMES in stored else data
 
 
 def _known(name: str, path: Path) -> Data:

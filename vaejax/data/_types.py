@@ -28,6 +28,7 @@ class Data(NamedTuple):
     factors: what each example was made of, integers `[N, num_factors]` from 0, by split; empty where it is not known.
         No model sees them: they are what codes are held against.
     factor_names: the name of each factor, in order.
+    entry_names: of each entry of x, a vector like a row of a table; empty where there are none.
 
     >>> from vaejax.data import arrays
     >>> arrays(np.zeros((10, 8, 8), np.uint8)).data_shape
@@ -48,6 +49,7 @@ class Data(NamedTuple):
     observed: Mapping[str, np.ndarray] = MappingProxyType({})
     factors: Mapping[str, np.ndarray] = MappingProxyType({})
     factor_names: tuple[str, ...] = ()
+    entry_names: tuple[str, ...] = ()
 
     @property
     def data_shape(self) -> Shape:

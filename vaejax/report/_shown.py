@@ -24,6 +24,7 @@ class Shown(NamedTuple):
     portraits: what members look like, by their place among all members (those of the first grid, then of each round).
     examples: `[n, *data_shape]`, of the test split: those that portraits reconstruct.
     labels: `[k]`, integers: the class of each example whose code portraits place; `None` where there are none.
+    entries: what the entries of an event are called, where it is a row of a table; empty where they have no names.
     commands: what makes a member again at the command line, by its place.
     facts: how the run was made, by name (`seconds in all`, `devices`), beside the attributes of `dataset`.
     missing: a sentence for each thing that is not there, with its reason.
@@ -36,6 +37,7 @@ class Shown(NamedTuple):
     portraits: Mapping[int, Portrait] = MappingProxyType({})
     examples: np.ndarray | None = None
     labels: np.ndarray | None = None
+    entries: tuple[str, ...] = ()
     commands: Mapping[int, str] = MappingProxyType({})
     facts: Mapping[str, Any] = MappingProxyType({})
     missing: tuple[str, ...] = ()

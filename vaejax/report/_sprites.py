@@ -24,10 +24,13 @@ TRACKS = 8  # of a sequence of vectors, at most
 
 
 class Look(NamedTuple):
-    """How events of one shape are shown: which values are black and white, and pixels of the longer side of a tile."""
+    """How events of one shape are shown: which values are black and white, and pixels of the longer side of a tile.
 
-    low: float
-    high: float
+    low, high: one for all, or one for each entry of a row of a table, whose columns have units of their own.
+    """
+
+    low: Any
+    high: Any
     side: int
 
 
@@ -51,6 +54,16 @@ def look_of(events: np.ndarray, side: int) -> Look:
     if known.size and (known.min() < -0.05 or known.max() > 1.05 or np.ptp(known) < 0.02):
         low, high = (float(value) for value in np.quantile(known, [0.01, 0.99]))
     return Look(low, max(high, low + 1e-6), side)
+
+
+def look_of_rows(rows: np.ndarray, side: int) -> Look:
+    """That of rows of a table `[num, entry]`: each column has a scale of its own, from its 1% to its 99% quantile.
+
+    >>> look_of_rows(np.array([[0.0, 100.0], [1.0, 300.0]]), 64).high.round(2).tolist()
+    [0.99, 298.0]
+    """
+    low, high = np.quantile(rows, [0.01, 0.99], axis=0)
+    return Look(low, np.where(high > low, high, low + 1), side)
 
 
 def strip(events: Any, look: Look, columns: int = COLUMNS) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from vaejax.report._order import ranked
 from vaejax.report._portrait import Portrait
 from vaejax.report._shown import Shown
-from vaejax.report._sprites import Look, is_image, look_of, rounded, strip
+from vaejax.report._sprites import BARS, Look, is_image, look_of, look_of_rows, rounded, strip
 from vaejax.report._words import count, listed
 from vaejax.report.live import Live, encoded
 
@@ -45,11 +45,12 @@ SAID = {
 
 
 def drawn(shown: Shown, budget: int = BUDGET) -> dict[str, Any]:
-    """The pictures of a run as JSON of at most `budget` bytes: `examples`, `labels`, `members` by place, `left_out`.
+    """The pictures of a run as JSON of at most `budget` bytes: `examples`, `entries`, `labels`, `members`, `left_out`.
 
     Of each member `rates` (nats), `reconstructions`, `samples` and `interpolation` (a `strip`, or `None`), `traversals`
     (`latent`, `rate`, `values`, `strip`), `codes` (`points`, `title`), `start`, and `live` (`program`, `tolerance`,
-    `weights`: base64 of little-endian float16). One scale of values is used for all, that of the examples.
+    `weights`: base64 of little-endian float16). One scale of values is used for all, that of the examples; of rows of a
+    table, whose entries have names, each column has its own.
 
     Where not all fit, the chosen member and the best of each latent size have all of it, and of the others the best
     come first. They lose their live decoders first, of which all together may take a third of the budget; then their
@@ -81,6 +82,7 @@ def drawn(shown: Shown, budget: int = BUDGET) -> dict[str, Any]:
     return {
         "look": {"shape": _shape(shown), "low": rounded(look.low), "high": rounded(look.high)},
         "examples": _strip_of(shown.examples, look, IN_A_ROW),
+        "entries": _entries(shown),
         "labels": labels,
         "members": members,
         "left_out": told,
@@ -127,7 +129,11 @@ def _live(live: Live) -> dict[str, Any]:
 
 
 def _look(shown: Shown, places: Iterable[int]) -> Look:
-    """The scale of the examples, or of what members draw where there are none."""
+    """The scale of the examples, or of what members draw where there are none; of rows of a table of both."""
+    if entries := _entries(shown):
+        rows = [shown.examples, *(_events(shown.portraits[place]) for place in places)]
+        known = [np.reshape(some, (-1, len(entries))) for some in rows if some is not None]
+        return look_of_rows(np.concatenate(known), SIDES[0])
     if shown.examples is not None:
         return look_of(np.asarray(shown.examples, float), SIDES[0])
     drawn = [_events(shown.portraits[place]) for place in places]
@@ -167,6 +173,11 @@ def _shape(shown: Shown) -> list[int]:
     """Of an event, for those who draw one."""
     known = [np.shape(part)[1:] for one in shown.portraits.values() for part in one[:2] if part is not None]
     return [int(length) for length in known[0]] if known else []
+
+
+def _entries(shown: Shown) -> list[str]:
+    """What bars are called: the names of entries, where each has one."""
+    return list(shown.entries) if _shape(shown) == [len(shown.entries)] and len(shown.entries) <= BARS else []
 
 
 def _strip_of(events: Any, look: Look, columns: int) -> dict[str, Any] | None:

@@ -105,9 +105,8 @@ def _drawn(shown: Shown, results: Sequence[Result], data: Data) -> Shown:
         begin += result.dataset["status"].size
     labels = data.labels.get("test")
     first: np.ndarray = jax.device_get(examples.x[:NUM_SHOWN])
-    return shown._replace(
-        portraits=portraits, examples=first, labels=None if labels is None else labels[: len(examples.x)]
-    )
+    labels = None if labels is None else labels[: len(examples.x)]
+    return shown._replace(portraits=portraits, examples=first, labels=labels, entries=data.entry_names)
 
 
 def _member(shown: Shown) -> Mapping[str, Any]:

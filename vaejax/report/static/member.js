@@ -26,9 +26,13 @@ const strip = (one, text, before = null) => {
     ...one.values.map((tracks, i) => drawingOf(one.kind, [before && before.values[i], tracks], one.low, one.high)));
 };
 
+// One end of the scale: that of all, or of this column of a table.
+const endOf = (end, i) => (Array.isArray(end) ? end[i] : end);
+const shareOf = (value, low, high) => (value - low) / (high - low || 1);
+
 // Numbers of one example, and before them those of another to compare with: bars of few, lines of many.
 const drawingOf = (kind, all, low, high) => {
-  const up = value => 50 * (1 - Math.max(-0.05, Math.min(1.05, (value - low) / (high - low || 1))));
+  const up = (value, i) => 50 * (1 - Math.max(-0.05, Math.min(1.05, shareOf(value, endOf(low, i), endOf(high, i)))));
   const drawn = all.flatMap((tracks, i) => (tracks || []).flatMap(values => (kind === "bars" ? barsOf : lineOf)(values, up, i ? "after" : "before", low, high)));
   return svg("svg", { class: "line", viewBox: "-3 -3 106 56", preserveAspectRatio: "none", "aria-hidden": "true" }, ...drawn);
 };
@@ -36,18 +40,24 @@ const drawingOf = (kind, all, low, high) => {
 const lineOf = (values, up, name) => [svg("polyline", {
   class: name,
   points: values.map((value, i) => [(100 * i) / Math.max(values.length - 1, 1), value]).filter(([, value]) => value !== null)
-    .map(([x, value]) => `${x.toFixed(1)},${up(value).toFixed(1)}`).join(" "),
+    .map(([x, value]) => `${x.toFixed(1)},${up(value, 0).toFixed(1)}`).join(" "),
 })];
 
 // From zero, where it is in the frame.
 const barsOf = (values, up, name, low, high) => values.flatMap((value, i) => {
   if (value === null) return [];
-  const wide = 100 / values.length, inset = name === "after" ? 0.28 : 0.12, ground = up(Math.max(low, Math.min(high, 0)));
+  const wide = 100 / values.length, inset = name === "after" ? 0.28 : 0.12, ground = up(Math.max(endOf(low, i), Math.min(endOf(high, i), 0)), i);
   return svg("rect", {
     class: name, x: (wide * (i + inset)).toFixed(1), width: (wide * (1 - 2 * inset)).toFixed(1),
-    y: Math.min(ground, up(value)).toFixed(1), height: Math.abs(up(value) - ground).toFixed(1),
+    y: Math.min(ground, up(value, i)).toFixed(1), height: Math.abs(up(value, i) - ground).toFixed(1),
   });
 });
+
+// A row of a table, in words and numbers: each column on a scale of its own.
+const rowOf = (entries, values, low, high) => make("div", { class: "bars", role: "img", "aria-label": entries.map((name, i) => `${name} ${shown(values[i], null)}`).join(", ") },
+  ...entries.flatMap((name, i) => [make("span", {}, name),
+    make("i", { style: `width:${100 * Math.max(0, Math.min(1, shareOf(values[i], low[i], high[i])))}%` }), make("span", {}, shown(values[i], null))]));
+const columnsSaid = ({ entries }) => (entries?.length ? ` Bars from left to right: ${entries.join(", ")}; each on a scale of its own column.` : "");
 
 // An example as the decoder writes it, along the tracks that `drawn` of the library has.
 const tracksOf = ([first = 1, second], x) => {
@@ -93,12 +103,12 @@ const frame = (canvas, one, at) => {
 };
 
 const slidersOf = member => {
-  const drawn = picturesOf(member), rows = (drawn.traversals || []).slice(0, SLIDERS), { look } = sharedOf(member);
+  const drawn = picturesOf(member), rows = (drawn.traversals || []).slice(0, SLIDERS), { look, entries } = sharedOf(member);
   if (!rows.length || !drawn.start) return null;
   const live = drawn.live && look, { kind, low, high } = rows[0].strip, isImage = kind === "image";
   const picture = isImage ? make("canvas", { role: "img", "aria-label": "The decoded picture" }) : make("div", { role: "img", "aria-label": "The decoded example" });
   const z = [...drawn.start];
-  const show = tracks => put(picture, drawingOf(kind, [null, tracks], low, high));
+  const show = tracks => put(picture, entries.length ? rowOf(entries, tracks[0], low, high) : drawingOf(kind, [null, tracks], low, high));
   const draw = (row, at) => {
     if (live) {
       const x = decoderOf(member, drawn.live)(z);
@@ -160,13 +170,13 @@ const findingsOf = member => (member.findings.length
 const commandsOf = member => part("Make it again", null, ...[member.command, member.python].filter(Boolean).map(text => make("pre", {}, make("code", {}, text))));
 
 const partsOf = member => {
-  const drawn = picturesOf(member), { examples, left_out: leftOut } = sharedOf(member);
+  const drawn = picturesOf(member), shared = sharedOf(member), { examples, left_out: leftOut } = shared;
   const both = drawn.reconstructions && [examples?.kind === "image" ? strip(examples, "Examples of the test split") : null,
     strip(drawn.reconstructions, "Their reconstructions, in the same order", examples)];
   return [
     slidersOf(member),
-    both && part("Reconstructions", examples?.kind === "image" ? "Above, examples of the test split; beneath, the decoded mean of each one's code." : "Test examples (dashed or outlined), and the decoded mean of each one's code.", ...both.filter(Boolean)),
-    part("Samples", "Decoded from draws of the prior.", strip(drawn.samples, "Samples drawn from the prior")),
+    both && part("Reconstructions", examples?.kind === "image" ? "Above, examples of the test split; beneath, the decoded mean of each one's code." : `Test examples (dashed or outlined), and the decoded mean of each one's code.${columnsSaid(shared)}`, ...both.filter(Boolean)),
+    part("Samples", `Decoded from draws of the prior.${columnsSaid(shared)}`, strip(drawn.samples, "Samples drawn from the prior")),
     part("Interpolation", "Between the codes of two test examples.", strip(drawn.interpolation, "From one example to another")),
     ratesOf(member), codesOf(member), findingsOf(member), commandsOf(member),
     leftOut ? make("p", { class: "caption" }, leftOut) : null,
