@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from benchmarks.engine import parameters_of, trainer_of
 from benchmarks.networks import first_parameters, flops_of, layers_of
+from benchmarks.profile import PRODUCTS, computations_of, parts_of, seconds_of
 from benchmarks.table import Timing, disagreements, rows_of, text_of
 from benchmarks.ways.grid import loss_of
 from benchmarks.ways.linen import linen_of
@@ -116,3 +117,22 @@ def test_ways_that_do_other_work_are_named(first, after, num):
 @pytest.mark.parametrize("work", WORKS.values(), ids=WORKS)
 def test_a_work_is_told_to_another_process_whole(work):
     assert work_from(work.said()) == work
+
+
+def test_a_profile_tells_what_each_operation_of_a_step_is_for():
+    """A loop of a step of every kind: each operation is told apart, and events of the loop do not count."""
+
+    def step(a, _):
+        rows = jax.named_scope("patches")(lambda a: a[jnp.asarray([2, 0, 1] * 32) % a.shape[0]])(a)
+        with jax.named_scope("update"):
+            return jnp.tanh(jnp.flip(rows @ rows.T, 0)), None
+
+    text = jax.jit(lambda a: jax.lax.scan(step, a, length=3)[0]).lower(jnp.ones((96, 96))).compile().as_text()
+    computations = computations_of(text)
+    parts = parts_of(computations)
+    assert {PRODUCTS, "rows of pixels for convolutions", "the optimizer"} <= set(parts.values())
+    kinds = {name: one.kind for found in computations.values() for name, one in found.items()}
+    assert "while" in kinds.values()
+    assert "while" not in {kinds[name] for name in parts}
+    events = [{"ph": "X", "name": name, "dur": 1e6} for name in kinds] + [{"ph": "M", "name": next(iter(parts))}]
+    assert sum(seconds_of({"traceEvents": events}, parts).values()) == len(parts)

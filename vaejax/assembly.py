@@ -63,7 +63,7 @@ def prior_stats_net(prior: Family, prior_net: NetBuilder | None) -> NetBuilder:
 
 
 def built(name: str, builder: NetBuilder, shape: Shape) -> Net:
-    """The network for an output of `shape`. Raises: VaejaxError where it is none."""
+    """The network for an output of `shape`, under its name in a profile. Raises: VaejaxError where it is none."""
     if not callable(builder):
         raise VaejaxError(f"the {name} must be a function from the shape of its output to a Net, got {builder!r}")
     net = builder(shape)
@@ -71,7 +71,7 @@ def built(name: str, builder: NetBuilder, shape: Shape) -> Net:
         raise VaejaxError(
             f"the {name} must give a vj.Net of init and apply for an output of shape {shape}, got {net!r}"
         )
-    return net
+    return net._replace(apply=jax.named_scope(name.replace(" ", "_"))(net.apply))
 
 
 def context_of(batch: Example, data_shape: Shape) -> Any:

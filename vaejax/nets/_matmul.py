@@ -74,6 +74,7 @@ def _flat(kernel: Kernel) -> Float[Array, "group entries features"]:
     return kernel.reshape(group, math.prod(entries), features)
 
 
+@jax.named_scope("patches")
 def _picked(x: Float[Array, "group batch rows channels"], index: Int[np.ndarray, " picks"]) -> Array:
     """Rows of every example by one table; one past the last is a row of zeros.
 

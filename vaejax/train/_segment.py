@@ -81,9 +81,10 @@ def segment(
         epoch, index = (first + at) // batches.num_steps, (first + at) % batches.num_steps
         _, view_key, step_key = _keys_of(key, epoch)
         weight = _weights(batches, index)
-        keys = jax.random.split(jax.random.fold_in(view_key, index), batches.size)
-        here = jax.tree.map(lambda leaf: leaf[rows[at]], raw)
-        batch = jax.vmap(batches.view)(keys, here)._replace(weight=weight)
+        with jax.named_scope("batch"):
+            keys = jax.random.split(jax.random.fold_in(view_key, index), batches.size)
+            here = jax.tree.map(lambda leaf: leaf[rows[at]], raw)
+            batch = jax.vmap(batches.view)(keys, here)._replace(weight=weight)
         state, bound = trainer.step(jax.random.fold_in(step_key, index), state, laid(batch))
         before = jax.tree.map(lambda a: jnp.where(index == 0, 0.0, a), shown)  # an epoch begins
         mass = jnp.sum(weight)

@@ -59,8 +59,10 @@ def trainer(
         gradients, bound = in_turn(gradient, num_pieces)(key, state.params, _keyed(key, batch))
         import optax
 
-        updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
-        return State(state.step + 1, optax.apply_updates(state.params, updates), opt_state), bound
+        with jax.named_scope("update"):
+            updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
+            params = optax.apply_updates(state.params, updates)
+        return State(state.step + 1, params, opt_state), bound
 
     def at(step: Number) -> Trainer:
         return made
