@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -267,8 +268,12 @@ def test_transfer_leaves_a_run_that_started_from_the_source_and_what_it_was_wort
     assert "copied" in said
     assert {path.name for path in out.iterdir()} >= {"report.html", "transfer.csv", "transfer.nc", "transfer.png"}
     shown = showing.read_shown(out)
-    assert (shown.commands, len(shown.portraits)) == ({}, 1)
-    assert "started from another one" in shown.missing[0]  # no command line of one folder makes it again
+    assert len(shown.portraits) == 1
+    again = shlex.split(shown.commands[0])
+    assert cli.main([*again[1:-1], str(tmp_path / "again")]) == 0
+    assert (tmp_path / "again" / "results.csv").read_bytes() == (out / "results.csv").read_bytes()
+    (out / "transfer.json").write_text("{}")
+    assert "started from another one, and the folder does not say which" in showing.read_shown(out).missing[0]
     worth = json.loads((out / "worth.json").read_text())
     assert worth["margin_nats"] == 3.0
     assert worth["warnings"] == [_transfer.SEEN]  # its target is what its source was trained on

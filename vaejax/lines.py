@@ -20,11 +20,8 @@ def command(verb: str, config: Config, changed: Mapping[str, Any], out: str) -> 
     """
     asked = {field.name: getattr(config, field.name) for field in fields(Config)}
     usual = {field.name: field.default for field in fields(Config)}
-    words = ["vaejax", verb]
-    for name, value in {**asked, **changed}.items():
-        if name in changed or value != usual[name]:
-            words += [f"--{name.replace('_', '-')}", *_words(value)]
-    return shlex.join([*words, "--out", out])
+    named = {name: value for name, value in {**asked, **changed}.items() if name in changed or value != usual[name]}
+    return shlex.join(["vaejax", verb, *_flags(named), "--out", out])
 
 
 def command_of_member(config: Config, place: Mapping[str, Any], out: str) -> str:
@@ -47,12 +44,29 @@ def command_of_member(config: Config, place: Mapping[str, Any], out: str) -> str
     return command("train", alone, {**changed, "first_seed": place["seed"], "epochs": config.epochs}, out)
 
 
+def command_of_transfer(source: str, place: Mapping[str, Any], target: Mapping[str, Any], out: str) -> str:
+    """The command that takes the member at a place of a run to other data again, without asking whether it is worth it.
+
+    target: what was asked of it; `None` is as usual.
+
+    >>> command_of_transfer("runs/a", {"beta": 1.0, "latent_size": 8}, {"data": "b.npy", "likelihood": None}, "again")
+    'vaejax transfer runs/a --beta 1 --latent-size 8 --data b.npy --no-compare --out again'
+    """
+    named = {"beta": place["beta"], "latent_size": place["latent_size"]}
+    named |= {name: value for name, value in target.items() if value is not None}
+    return shlex.join(["vaejax", "transfer", source, *_flags(named), "--no-compare", "--out", out])
+
+
 def places_of(config: Config) -> list[dict[str, Any]]:
     """Every member of a grid by its values, in the order of the table."""
     places: list[dict[str, Any]] = [{}]
     for name, values in axes_of(config).items():
         places = [{**place, name: value} for place in places for value in values]
     return places
+
+
+def _flags(named: Mapping[str, Any]) -> list[str]:
+    return [word for name, value in named.items() for word in (f"--{name.replace('_', '-')}", *_words(value))]
 
 
 def _words(value: Any) -> list[str]:

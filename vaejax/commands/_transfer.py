@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from vaejax.types import VAE, Number, Trainer
 
 SIZES, MOST = (10, 100, 1000), 10_000  # target examples of a comparison by default
+OF_THE_MODEL = ("data", "likelihood", "epochs", "learning_rate")  # what is asked of a target beside the comparison
 COMPARISON, TABLE = "comparison", "transfer.nc"
 SEEN = (
     "The source was trained on these very data, all of them: what it gains is what it has seen already, and tells "
@@ -96,7 +97,7 @@ class Transfer(Which):
         print(_told(config, data, source))
         worth = None
         with folder.run_folder(out, resume=keeping.resume) as path:
-            _begin(path, config, data, _asked(target, source, sizes))
+            _begin(path, config, data, _asked(target, source, sizes), self._again(chosen))
             if target.compare:
                 table = _compared(path, target, config, keeping, data, source, sizes)
                 worth = transfer.worth(table, margin=config.margin, margin_nats=config.margin_nats)
@@ -108,6 +109,12 @@ class Transfer(Which):
             print(f"\n{worth}")
         print(f"The model that started from the source: {out} (its report: {out / 'report.html'})")
         return 0
+
+    def _again(self, chosen: saved.Chosen) -> dict[str, Any]:
+        """What a command needs that trains the model again."""
+        place = {name: chosen.place[name] for name in ("beta", "latent_size")}
+        target = {name: getattr(self.target, name) for name in OF_THE_MODEL}
+        return {"source": str(self.run_folder), "place": place, "target": target}
 
 
 def _config(target: Target, source: saved.Chosen) -> Config:
@@ -181,14 +188,14 @@ def _asked(target: Target, source: Member, sizes: list[int]) -> dict[str, Any]:
     return {"compare": target.compare, "source": sha.hexdigest(), **(compared if target.compare else {})}
 
 
-def _begin(path: Path, config: Config, data: Data, asked: dict[str, Any]) -> None:
-    """Raises: VaejaxError where the folder is that of something else, naming the difference."""
+def _begin(path: Path, config: Config, data: Data, asked: dict[str, Any], again: dict[str, Any]) -> None:
+    """What is asked is noted, and what makes it again. Raises: VaejaxError where the folder is of something else."""
     note = path / "transfer.json"
     if not note.exists() and ((path / "history.jsonl").exists() or (path / folder.CHECKPOINTS).exists()):
         raise VaejaxError(f"{path} holds a run that is no transfer: go on with vaejax sweep, or choose another --out")
     folder.write_config(path, config, data)
     if not note.exists():
-        folder.write_json(note, {"asked": asked})
+        folder.write_json(note, {"asked": asked, "again": again})
     before = json.loads(note.read_text())["asked"]
     different = [name for name in asked if before.get(name) != asked[name]]
     if different:

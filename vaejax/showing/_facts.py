@@ -11,9 +11,9 @@ def facts_of(path: Path) -> dict[str, Any]:
 
     Seconds are those until everything was measured, as they are known when the report is written.
     """
-    timing = _read(path / "timing.json")
+    timing = read_json(path / "timing.json")
     facts = {**_seconds(timing), **_memory(timing.get("peak_bytes"))}
-    noted = _read(path / "config.json")
+    noted = read_json(path / "config.json")
     devices, versions = (noted.get(name) for name in ("devices", "versions"))
     if isinstance(devices, Mapping) and {"count", "platform"} <= set(devices):
         facts["devices"] = f"{devices['count']} {devices['platform']}"
@@ -46,7 +46,8 @@ def _seconds(timing: Mapping[str, Any]) -> dict[str, Any]:
     return {f"seconds of {'all stages' if name == 'total' else name}": value for name, value in known.items()}
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """What is noted in a file; nothing where it is not there or damaged."""
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 
 from vaejax import folder, report, saved
 from vaejax.errors import VaejaxError
-from vaejax.lines import command_of_member, places_of
+from vaejax.lines import command_of_member, command_of_transfer, places_of
 from vaejax.report import Shown
-from vaejax.showing._facts import facts_of, name_of
+from vaejax.showing._facts import facts_of, name_of, read_json
 from vaejax.types import Example
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from vaejax.report import Portrait
 
 NUM_SHOWN, NUM_PLACED = 12, 300  # of the test split: examples as pictures, and as codes in a plane
-STARTED = "Commands are not given: this model started from another one, and vaejax transfer needs the folder of that."
+STARTED = "Commands are not given: this model started from another one, and the folder does not say which."
 
 
 def shown_of(path: Path, run: saved.Run) -> Shown:
@@ -81,7 +81,8 @@ def _without_pictures(path: Path, configs: Sequence[Config], answer: Any, tables
 def _commands(path: Path, configs: Sequence[Config]) -> tuple[dict[int, str], tuple[str, ...]]:
     """What trains each member again, those of further grids after those of the first; and why that is not known."""
     if (path / "transfer.json").exists():
-        return {}, (STARTED,)
+        again = read_json(path / "transfer.json").get("again")
+        return ({}, (STARTED,)) if again is None else ({0: command_of_transfer(**again, out=f"{name_of(path)}-1")}, ())
     placed = itertools.chain(*([(one, place) for place in places_of(one)] for one in configs))
     name = name_of(path)
     return {at: command_of_member(one, place, f"{name}-{at + 1}") for at, (one, place) in enumerate(placed)}, ()
