@@ -19,7 +19,7 @@ import pytest
 import vaejax as vj
 from vaejax import store
 from vaejax.errors import OutputError, Stopped, VaejaxError, VaejaxWarning
-from vaejax.grid import _feed, _keep
+from vaejax.grid import _feed, _keep, _saved
 
 ROWS = np.random.default_rng(0).integers(0, 2, (60, 4)).astype(np.uint8)
 TREE = {
@@ -231,7 +231,7 @@ class TestRuns:
 
     def test_what_an_older_version_kept_is_refused_and_stays(self, stopped, monkeypatch):
         before = sorted(path.name for path in stopped.iterdir())
-        monkeypatch.setattr(_keep, "WHERE", {*_keep.WHERE, "what a newer one notes"})
+        monkeypatch.setattr(_saved, "WHERE", {*_saved.WHERE, "what a newer one notes"})
         with pytest.raises(VaejaxError, match="another version of vaejax"):
             train(keep=stopped)
         assert sorted(path.name for path in stopped.iterdir()) == before

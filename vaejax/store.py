@@ -4,6 +4,7 @@ Files are looked at before orbax is: what it says of damage comes in six types a
 """
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -20,8 +21,7 @@ from vaejax.errors import OutputError, VaejaxError
 from vaejax.numerics import leaves_by_path
 
 FORMAT = 1
-INDEX = "index.json"
-ARRAYS = "arrays"
+INDEX, ARRAYS = "index.json", "arrays"
 TEMPORARY = ".writing-"
 
 
@@ -104,42 +104,46 @@ def load(path: str | os.PathLike[str], like: Any) -> Any:
     """
     leaves = contents(path).leaves
     _require_like(Path(path), {leaf.name: leaf for leaf in leaves}, leaves_by_path(like))  # before they are read
-    return unflattened(Path(path), _arrays(path, leaves), "", like)
+    return unflattened(Path(path), _arrays(Path(path), leaves), "", like)
 
 
-def read(path: str | os.PathLike[str]) -> tuple[Mapping[str, np.ndarray], Any]:
-    """Every array by its name, as it was saved, and the note. Raises: VaejaxError in one line."""
+def read(path: str | os.PathLike[str], parts: tuple[str, ...] = ("",)) -> tuple[Mapping[str, np.ndarray], Any]:
+    """Every array by its name, or those under the names `parts` alone, as saved, and the note. Raises: VaejaxError."""
     leaves, note = contents(path)
-    return _arrays(path, leaves), note
+    return _arrays(Path(path), leaves, parts), note
 
 
-def _arrays(path: str | os.PathLike[str], leaves: tuple[Leaf, ...]) -> dict[str, np.ndarray]:
-    """The arrays of a folder whose files were looked at."""
+def _arrays(path: Path, leaves: tuple[Leaf, ...], parts: tuple[str, ...] = ("",)) -> dict[str, np.ndarray]:
+    """The arrays of a folder whose files were looked at, or those under these names."""
     from orbax.checkpoint import v1 as ocp
 
-    path = Path(path).resolve()
+    path, stored = path.resolve(), {f"leaf_{at}": leaf for at, leaf in enumerate(leaves)}
+    wanted = {key: leaf for key, leaf in stored.items() if _is_under(leaf.name, parts)}
     try:
-        empty = {f"leaf_{at}": np.empty(leaf.shape, leaf.dtype) for at, leaf in enumerate(leaves)}
-        asked = {key: array for key, array in empty.items() if array.size}
+        empty = {key: np.empty(leaf.shape, leaf.dtype) for key, leaf in wanted.items()}
+        asked = {key: empty.get(key, ...) for key, leaf in stored.items() if 0 not in leaf.shape}  # ... is not read
         with _reading():
-            found = ocp.load(str(path / ARRAYS), asked) if asked else {}
+            found = ocp.load(str(path / ARRAYS), asked) if set(asked) & set(wanted) else {}
     except Exception as error:
         raise VaejaxError(f"cannot read {path}: {_first_line(error)}") from error
-    arrays = {leaf.name: np.asarray(found.get(key, empty[key])) for key, leaf in zip(empty, leaves, strict=True)}
-    for leaf in leaves:
+    arrays = {leaf.name: np.asarray(found.get(key, empty[key])) for key, leaf in wanted.items()}
+    for leaf in wanted.values():
         if _noted(leaf.name, arrays[leaf.name]) != leaf:
             raise VaejaxError(f"{path} is damaged: {leaf.name} does not match its checksum")
     return arrays
 
 
+def _is_under(name: str, parts: tuple[str, ...]) -> bool:
+    return any(part in ("", name) or name.startswith(f"{part}/") for part in parts)
+
+
 def arrays_under(arrays: Mapping[str, np.ndarray], under: str) -> dict[str, np.ndarray]:
     """Those that were saved under a name, by what follows it; all where it is "".
 
-    >>> arrays_under({"params/bias": np.ones(1), "step": np.ones(1)}, "params")
-    {'bias': array([1.])}
+    >>> [arrays_under({"params/bias": np.ones(1), "step": np.ones(1)}, name) for name in ("params", "step")]
+    [{'bias': array([1.])}, {'': array([1.])}]
     """
-    prefix = f"{under}/" if under else ""
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    return {name[len(under) :].removeprefix("/"): array for name, array in arrays.items() if _is_under(name, (under,))}
 
 
 def unflattened(path: Path, arrays: Mapping[str, np.ndarray], under: str, like: Any) -> Any:
@@ -199,7 +203,13 @@ def _this_process() -> dict[str, Any]:
 def _checksums(folder: Path) -> dict[str, int]:
     """The CRC-32 of every file but the index, by its path in the folder."""
     files = [file for file in folder.rglob("*") if not file.is_dir() and file != folder / INDEX]
-    return {file.relative_to(folder).as_posix(): zlib.crc32(file.read_bytes()) for file in files}
+    return {file.relative_to(folder).as_posix(): _crc32(file) for file in files}
+
+
+def _crc32(file: Path) -> int:
+    """Of a file that may be larger than memory."""
+    with file.open("rb") as opened:
+        return functools.reduce(lambda crc, piece: zlib.crc32(piece, crc), iter(lambda: opened.read(2**24), b""), 0)
 
 
 def _is_key(leaf: Any) -> bool:

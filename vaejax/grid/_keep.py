@@ -14,13 +14,13 @@ import numpy as np
 from vaejax import store
 from vaejax.errors import OutputError, Stopped, VaejaxError, VaejaxWarning
 from vaejax.grid._hosts import from_first, most
+from vaejax.grid._saved import Saved, checkpoints
 from vaejax.types import Params
 from vaejax.versions import versions
 
 SHARE = 50  # saving may take one part in so many of the time
 GOOD = 2  # how many checkpoints are left in place, so that one may be damaged
 PACKAGES = ("jax", "jaxlib", "optax")
-WHERE = {"identity", "program", "first", "size", "step"}  # what a checkpoint notes of its place
 
 
 class Place(NamedTuple):
@@ -60,7 +60,7 @@ class Keeper:
         self.found: Saved | None = None
         self.where: Callable[[], Place] | None = None
 
-    def begin(self, identity: Callable[[], Mapping[str, Any]]) -> "Saved | None":
+    def begin(self, identity: Callable[[], Mapping[str, Any]]) -> Saved | None:
         """The last good checkpoint of this very run, `None` where nothing was saved yet.
 
         Raises: VaejaxError where the folder holds another run, naming the difference, or nothing that can be read.
@@ -75,7 +75,7 @@ class Keeper:
             self._require_same(self.found)
         return self.found
 
-    def newest(self) -> "Saved | None":
+    def newest(self) -> Saved | None:
         """The last checkpoint of this run, `None` where there is none."""
         if self.folder is not None and self.saved[0] >= 0:
             self.found = Saved(self._path, *store.read(self._path))
@@ -125,7 +125,7 @@ class Keeper:
         """The last place, and nothing of those that it makes needless."""
         shutil.rmtree(self._path, ignore_errors=True)  # of a run that went on from before it
         store.save(self._path, tree, note)
-        for old in self._checkpoints()[GOOD:]:
+        for old in checkpoints(self._path.parent)[GOOD:]:
             shutil.rmtree(old)
 
     def _good(self) -> Path | None:
@@ -137,7 +137,7 @@ class Keeper:
                 shutil.rmtree(left)
         except OSError as error:
             raise OutputError(f"cannot keep checkpoints in {self.folder}: {error.strerror or error}") from None
-        found = self._checkpoints()
+        found = checkpoints(self.folder)
         for path in found:
             try:
                 store.contents(path)
@@ -149,13 +149,8 @@ class Keeper:
             raise VaejaxError(f"no checkpoint in {self.folder} can be read: choose another folder to start again")
         return None
 
-    def _checkpoints(self) -> list[Path]:
-        """The newest first."""
-        found = [] if self.folder is None else [path for path in self.folder.glob("*-*") if path.is_dir()]
-        return sorted((path for path in found if not path.name.startswith(".")), reverse=True)
-
-    def _require_same(self, saved: "Saved") -> None:
-        if not set(saved.note) >= WHERE:
+    def _require_same(self, saved: Saved) -> None:
+        if not saved.tells_its_place:
             raise VaejaxError(
                 f"{self.folder} was kept by another version of vaejax: go on with that one, or start again elsewhere"
             )
@@ -171,53 +166,6 @@ class Keeper:
         if different:
             was = [f"{name} was {_short(before.get(name))} and is now {_short(now[name])}" for name in different]
             raise VaejaxError(f"{self.folder} holds a run of another configuration: {'; '.join(was)}")
-
-
-class Saved(NamedTuple):
-    """A checkpoint that was read: its arrays by name, and where the run was."""
-
-    path: Path
-    arrays: Mapping[str, np.ndarray]
-    note: Mapping[str, Any]
-
-    @property
-    def program(self) -> int:
-        """The program that was trained."""
-        return self.note["program"]
-
-    @property
-    def first(self) -> int:
-        """How many of its members came before those that were trained."""
-        return self.note["first"]
-
-    @property
-    def size(self) -> int:
-        """How many members were trained."""
-        return self.note["size"]
-
-    @property
-    def step(self) -> int:
-        """How many of their steps were done."""
-        return self.note["step"]
-
-    @property
-    def plans(self) -> dict[int, tuple[str, str]]:
-        """How each program was trained and why, by its number."""
-        return {int(number): (plan, why) for number, (plan, why) in self.note.get("plans", {}).items()}
-
-    @property
-    def rows(self) -> dict[str, np.ndarray]:
-        """The table so far."""
-        return {name.removeprefix("rows/"): a for name, a in self.arrays.items() if name.startswith("rows/")}
-
-    @property
-    def finite(self) -> np.ndarray:
-        """Which members had parameters."""
-        return self.arrays["finite"]
-
-    def part(self, name: str, like: Any) -> Any:
-        """A part of the place that has the structure and shapes of `like`. Raises: VaejaxError where it has not."""
-        return store.unflattened(self.path, self.arrays, name, like)
 
 
 def _short(value: Any) -> str:
