@@ -1,4 +1,4 @@
-"""A finished run, opened again: its result, measured anew or drawn from."""
+"""A run, opened again: what came of it, measured anew or drawn from; of one that goes on what it has come to."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from vaejax.answer import Answer, bottleneck
 from vaejax.config import Config, axes_of
 from vaejax.data import Data
 from vaejax.errors import VaejaxError
-from vaejax.grid import Member, Result, extract, remeasured, restored
+from vaejax.grid import PARTS, Member, Result, extract, newest_in, remeasured, restored, restored_so_far
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -158,6 +158,26 @@ def result_of(path: Path, config: Config, noted: Mapping[str, Any], dataset: "xr
         return list(store.load(path / "params", named).values())
 
     return restored(member, facts.data_shape, dataset, read, **axes)
+
+
+class SoFar(NamedTuple):
+    """What a run that goes on has come to: its members at their best so far, as they were saved last, when so many
+    steps of those in training were done (0 where none was in training)."""
+
+    result: Result
+    step: int
+
+
+def so_far(path: Path, config: Config, noted: Mapping[str, Any], dataset: "xr.Dataset") -> SoFar:
+    """Of a run that is not finished, from its newest good checkpoint; it may be going on, and is not disturbed.
+
+    dataset: its histories so far, over the axes. Raises: VaejaxError why there are no members to be used.
+    """
+    if (path / "search.json").exists():
+        raise VaejaxError("a search has them at its end")
+    facts, found = configured.facts_from(noted), newest_in(path / folder.CHECKPOINTS, PARTS)
+    member, size = configured.member_of(config, facts), min(config.batch_size, facts.num_train)
+    return SoFar(restored_so_far(member, facts.data_shape, size, dataset, found, **axes_of(config)), found.step)
 
 
 def evaluate(

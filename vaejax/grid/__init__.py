@@ -26,6 +26,9 @@ from ._result import member_at as member_at
 from ._run import MEASURING_SEED as MEASURING_SEED
 from ._run import examples_at_once as examples_at_once
 from ._run import measuring_keys as measuring_keys
+from ._saved import newest_in as newest_in
+from ._so_far import PARTS as PARTS
+from ._so_far import restored_so_far as restored_so_far
 from ._sweep import fit as fit
 from ._sweep import seen_by as seen_by
 from ._sweep import sweep as sweep

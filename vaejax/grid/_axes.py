@@ -105,6 +105,15 @@ def members_of(grid: Grid) -> list[dict[str, tuple[Any, Any]]]:
     ]
 
 
+def labels_of(grid: Grid) -> dict[str, list[Any]]:
+    """What a grid is made of: the labels of every hyper-parameter.
+
+    >>> labels_of(grid_of((), beta=[0.5, 1.0], seed=[0]))
+    {'beta': [0.5, 1.0], 'seed': [0]}
+    """
+    return {name: list(column.labels) for one in grid for name, column in one.columns.items()}
+
+
 def _column(name: str, values: Any) -> Column:
     if isinstance(values, Mapping):
         labels, values = tuple(map(str, values)), tuple(values.values())

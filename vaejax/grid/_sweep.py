@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 
 from vaejax.data import Data, digest, fitted, load
 from vaejax.errors import VaejaxError, VaejaxWarning
-from vaejax.grid._axes import Axis, Grid, axis, grid_of
+from vaejax.grid._axes import Axis, Grid, axis, grid_of, labels_of
 from vaejax.grid._dataset import DESCRIPTIONS
 from vaejax.grid._endings import Until
 from vaejax.grid._keep import Keeper
@@ -186,8 +186,7 @@ def _digests(seen: list[Data]) -> dict[str, str]:
 
 def _identity(grid: Grid, plan: Plan | None, until: Until | None) -> dict[str, Any]:
     """What a run that goes on must share with the one that was saved."""
-    axes = {name: list(column.labels) for one in grid for name, column in one.columns.items()}
-    return {"axes": axes, "plan": "auto" if plan is None else str(plan), "until": _named(until)}
+    return {"axes": labels_of(grid), "plan": "auto" if plan is None else str(plan), "until": _named(until)}
 
 
 def _named(until: Until | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaejax.report._measured import LATEST
 from vaejax.report._members import Members, chosen_of, column, measure, members
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ def ranked(datasets: Sequence[xr.Dataset], chosen: Mapping[str, Any] | None) -> 
     """Places of members with numbers: the chosen one and the best of each latent size, and all others from the best.
 
     Places go on from one data set to the next, in which all have the axes of the first. Best is the largest log
-    likelihood, where it was not measured the largest ELBO.
+    likelihood, where it was not measured the largest ELBO, and of members that are still trained the largest bound on
+    validation so far.
 
     >>> import xarray as xr
     >>> values = {"elbo": ("latent_size", [-3.0, -1.0, -2.0]), "status": ("latent_size", ["ok", "ok", "diverged"])}
@@ -45,5 +47,5 @@ def ranked(datasets: Sequence[xr.Dataset], chosen: Mapping[str, Any] | None) -> 
 
 def _score(flat: Members) -> np.ndarray:
     """Of each member; lowest where it is not known."""
-    name = "log_likelihood" if "log_likelihood" in flat.measures else "elbo"
+    name = next((name for name in ("log_likelihood", "elbo") if name in flat.measures), LATEST.key)
     return np.nan_to_num(measure(flat, name), nan=-np.inf)

@@ -17,5 +17,6 @@ def read_shown(path: Path) -> Shown:
     if folder.finished(path):
         return shown_again(path)
     if (path / "config.json").exists():
-        return shown_so_far(path)
+        shown = shown_so_far(path)
+        return shown_again(path) if folder.finished(path) else shown  # it may have come to its end meanwhile
     raise VaejaxError(f"expected the folder of a run, and there is no config.json in {path}")

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vaejax import folder
+from vaejax import folder, saved
 from vaejax.config import axes_of
+from vaejax.errors import VaejaxError
 from vaejax.grid import DESCRIPTIONS
 from vaejax.report import Shown
+from vaejax.showing._commands import commands_of
 from vaejax.showing._facts import facts_of, name_of
+from vaejax.showing._pictures import drawn, undrawn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
 
 HISTORIES = ("history_validation", "history_value", "history_distortion", "history_rate")
 NOT_BEGUN = "not begun"
-LATER = "What the test split says, the answer and pictures of members come at the end."
+LATER = "What the test split says and the answer come at the end."
+BUSY = "the processor may still draw them, where JAX_PLATFORMS=cpu stands before the command"
 
 
 class _Segment(NamedTuple):
@@ -32,10 +36,11 @@ class _Segment(NamedTuple):
 
 
 def shown_so_far(path: Path) -> Shown:
-    """A run that has not come to its answer: its curves so far, and what is missing.
+    """A run that has not come to its answer: its curves so far, its members as they were saved last, and what is
+    missing.
 
-    It may be going on meanwhile, and is not disturbed: two files of its folder are read, and a line that is only half
-    written is left out. Raises: VaejaxError where its configuration cannot be read.
+    It may be going on meanwhile, and is not disturbed: its folder is read, and a line that is only half written is left
+    out. Raises: VaejaxError where its configuration cannot be read.
     """
     config, noted = folder.read_config(path)
     segments = _segments(path / "history.jsonl")
@@ -44,8 +49,33 @@ def shown_so_far(path: Path) -> Shown:
     attrs |= {f"num_{split}": num for split, num in noted["examples"].items()}
     attrs |= {"preparation": str(noted["preparation"])} if "preparation" in noted else {}
     dataset = _table(axes, segments).assign_attrs(attrs)
-    missing = (_told(path, config, segments, dataset), LATER)
-    return Shown(dataset, facts=facts_of(path), missing=missing, name=name_of(path))
+    commands, unknown = ({}, ()) if (path / "search.json").exists() else commands_of(path, [config])
+    missing = (_told(path, config, segments, dataset), LATER, *unknown)
+    shown = Shown(dataset, commands=commands, facts=facts_of(path), missing=missing, name=name_of(path))
+    return _with_pictures(path, config, noted, shown)
+
+
+def _with_pictures(path: Path, config: Config, noted: Mapping[str, Any], shown: Shown) -> Shown:
+    """With portraits of the members that were saved, and a line on when that was; or with the reason why not."""
+    try:
+        found = saved.so_far(path, config, noted, shown.dataset)
+        pictured = drawn(shown, [found.result], saved.data_of(path, config, noted))
+    except VaejaxError as error:
+        return undrawn(shown, error)
+    except RuntimeError as error:  # of jax, where the run has the devices, or their memory
+        return undrawn(shown, f"{next(iter(str(error).splitlines()), type(error).__name__)}; {BUSY}")
+    told = _when(found.step, config, noted["examples"]["train"], pictured)
+    return pictured._replace(missing=(*pictured.missing, told))
+
+
+def _when(step: int, config: Config, num_train: int, shown: Shown) -> str:
+    """From when the pictures are, and how many members have none."""
+    epoch = step // -(-num_train // min(config.batch_size, num_train))
+    trained = f", in which those in training have come to epoch {epoch:,} of {config.epochs:,} (step {step:,})"
+    num, there = shown.dataset["status"].size, len(shown.portraits)
+    others = f" Of {num} members {num - there} have none: they are not so far, or diverged." if there < num else ""
+    where = f"They are from the last checkpoint{trained if step else ''}.{others}"
+    return f"Pictures are of each member at its best so far on validation. {where}"
 
 
 def _segments(path: Path) -> list[_Segment]:
