@@ -155,6 +155,38 @@ class TestMembers:
         assert rates.tolist() == [0.01] * 4
         assert "Of 8 members 4 have none" in shown.missing[-1]
 
+    @pytest.mark.parametrize("who", ["checkpoint", "history"])
+    def test_what_either_says_is_not_finite_has_none(self, run, monkeypatch, who):
+        """A bound in training may be infinite where that on validation is not; or it came after the checkpoint."""
+        path, find, table = run(*FAST, looks=2), saved.newest_in, _going._table
+        finite = np.array([True, True, False, True])
+
+        def found(*arguments):
+            one = find(*arguments)
+            return one._replace(arrays={**one.arrays, "finite": finite})
+
+        def told(*arguments):
+            dataset = table(*arguments)
+            status = np.where(finite.reshape(dataset["status"].shape), "ok", "diverged")
+            return dataset.assign(status=dataset["status"].copy(data=status))
+
+        if who == "checkpoint":
+            monkeypatch.setattr(saved, "newest_in", found)
+        else:
+            monkeypatch.setattr(_going, "_table", told)
+        assert sorted(showing.read_shown(path).portraits) == [0, 1, 3]
+
+    @pytest.mark.parametrize(("looks", "there"), [(0, []), (2, [0, 1])])
+    def test_the_history_of_a_run_that_was_killed_tells_of_more_than_was_saved(self, run, tmp_path, looks, there):
+        more = ("--plan", "at_once=all,waves=2", *FAST)
+        path = copied(run(*more, looks=looks), tmp_path)
+        shutil.copy(run(*more, looks=9) / "history.jsonl", path)
+        shown = showing.read_shown(path)
+        assert (shown.dataset.status.values == "ok").all()
+        assert sorted(shown.portraits) == there
+        if there:
+            assert np.flatnonzero(so_far(path).result.dataset.status.values == "ok").tolist() == there
+
     @pytest.mark.long
     def test_those_taken_from_a_finished_run_wait_for_the_others(self, run):
         more = ("--beta", "1", "4", "--onto", str(run(*FAST)), *FAST)
