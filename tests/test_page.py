@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from browsers import browser as browser
 from pages import NOBODY, Answer, events, grid, portrait, shown
 
@@ -433,6 +434,29 @@ def test_a_run_that_goes_on_has_a_page(opened):
     one.page.click(cell(2, 2))
     best = int(grid()["history_validation"].isel(epoch=-1).sel(beta=1.0, latent_size=8).values.argmax())
     assert one.looked() == [str(25 + best)]
+
+
+def test_members_without_numbers_say_why_and_the_best_so_far_is_opened(opened):
+    """A run that goes on: one has diverged, the others of its beta have not begun."""
+    whole = grid({"beta": [1.0, 4.0], "latent_size": [2, 8]}, diverged=(2,))
+    history = whole.history_validation.where(whole.beta == 1)
+    status = whole.status.copy(data=[["ok", "ok"], ["diverged", "not begun"]])
+    one = opened(Shown(xr.Dataset({"history_validation": history, "status": status}, attrs=whole.attrs)))
+    best = int(history.isel(epoch=-1).sel(beta=1).argmax("latent_size"))
+    assert one.looked() == [str(best + 1)]
+    assert [one.text(cell(j, 1)) for j in (0, 1)] == ["diverged", "not begun"]
+    assert [one.page.locator(cell(j, 1)).get_attribute("aria-label").split(": ")[1] for j in (0, 1)] == [
+        "diverged",
+        "not begun",
+    ]
+    assert one.page.locator("[data-pick=a] option").all_inner_texts()[2:] == [
+        "3: beta 4, latent size 2 (diverged)",
+        "4: beta 4, latent size 8 (not begun)",
+    ]
+    assert [one.text(f"#row-{at} .mark") for at in (2, 3)] == ["diverged", "not begun"]
+    assert "4 members; 1 diverged; 1 not begun: these have no numbers." in one.page.inner_text("main")
+    one.page.click(cell(1, 1))
+    assert "It has no numbers: not begun." in one.text("#slots")
 
 
 def test_a_run_of_which_all_diverged_has_a_page(opened):

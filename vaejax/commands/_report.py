@@ -6,7 +6,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from vaejax import report, showing
+from vaejax import folder, report, showing
 from vaejax.errors import VaejaxError
 
 COMPARED = Path("runs.html")
@@ -30,11 +30,20 @@ class Report:
             raise VaejaxError("vaejax report needs the folder of a run, like vaejax report runs/x")
         folders = [path.expanduser() for path in self.run_folders]
         print("drawing the members ...", file=sys.stderr)
-        shown = [showing.read_shown(path) for path in folders]
         out = self.out or (folders[0] / "report.html" if len(folders) == 1 else COMPARED)
-        report.write(out.expanduser(), *shown)
+        shown = _written(out.expanduser(), folders)
         for one in shown:
             for sentence in one.missing:
                 print(f"{one.name}: {sentence}")
         print(f"The report: {out}")
         return 0
+
+
+def _written(out: Path, folders: list[Path]) -> list[report.Shown]:
+    """What is on the page; written again where a run came to its end meanwhile and wrote its own."""
+    while True:
+        ended = [folder.finished(path) for path in folders]
+        shown = [showing.read_shown(path) for path in folders]
+        report.write(out, *shown)
+        if ended == [folder.finished(path) for path in folders]:
+            return shown

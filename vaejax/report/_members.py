@@ -19,7 +19,7 @@ class Members(NamedTuple):
     axes: names, in the order of the user.
     settings: one tuple for each member, one value for each axis.
     measures: `[num_members]` each, NaN where a member diverged or was not measured; one that was not taken is absent.
-    ok: `[num_members]`, whether the member has numbers: it did not diverge, and was measured or is still trained.
+    status: `[num_members]`, `ok` where the member has numbers, or is still trained; else why it has none.
     curves: `[num_members, num_epochs]`, the held-out bound; no columns where there is no history.
     epochs: `[num_epochs]`.
     chosen: which member the answer is about.
@@ -28,10 +28,15 @@ class Members(NamedTuple):
     axes: tuple[str, ...]
     settings: tuple[tuple[Any, ...], ...]
     measures: dict[str, np.ndarray]
-    ok: np.ndarray
+    status: np.ndarray
     curves: np.ndarray
     epochs: np.ndarray
     chosen: int | None
+
+    @property
+    def ok(self) -> np.ndarray:
+        """`[num_members]`, whether the member has numbers."""
+        return self.status == "ok"
 
 
 def members(dataset: Any, answer: Any, rounds: Sequence[Any] = ()) -> Members:
@@ -48,14 +53,13 @@ def _members(dataset: Any) -> Members:
         one.key: _flat(dataset[one.key], dims).astype(float) for one in measured([dataset]) if one.key in dataset
     }
     num = len(settings)
-    ok = np.isfinite(measures.get("elbo", np.zeros(num)))
-    if "status" in dataset:
-        ok &= _flat(dataset["status"], dims).astype(str) == "ok"
+    status = _flat(dataset["status"], dims).astype(str) if "status" in dataset else np.full(num, "ok")
+    status = np.where((status == "ok") & ~np.isfinite(measures.get("elbo", np.zeros(num))), "diverged", status)
     curves = _curves(dataset, dims, num)
     if "elbo" not in measures and curves.shape[1]:
         measures[LATEST.key] = _latest(curves)
     epochs = dataset["epoch"].values if "epoch" in dataset.coords else np.arange(1, curves.shape[1] + 1)
-    return Members(axes, settings, measures, ok, curves, np.asarray(epochs, float), None)
+    return Members(axes, settings, measures, status, curves, np.asarray(epochs, float), None)
 
 
 def _latest(curves: np.ndarray) -> np.ndarray:
@@ -76,7 +80,7 @@ def _joined(one: Members, other: Members) -> Members:
     curves[len(one.settings) :, np.searchsorted(epochs, other.epochs)] = other.curves
     order = [other.axes.index(axis) for axis in one.axes]
     settings = (*one.settings, *(tuple(row[k] for k in order) for row in other.settings))
-    return Members(one.axes, settings, measures, np.concatenate([one.ok, other.ok]), curves, epochs, None)
+    return Members(one.axes, settings, measures, np.concatenate([one.status, other.status]), curves, epochs, None)
 
 
 def _template(dataset: Any) -> Any:

@@ -90,6 +90,11 @@ def ok(found: Roster) -> np.ndarray:
     return np.concatenate([flat.ok for flat in found.runs])
 
 
+def statuses(found: Roster) -> list[str]:
+    """Of each member `ok`, or why it has no numbers."""
+    return [str(status) for flat in found.runs for status in flat.status]
+
+
 def hues(found: Roster) -> list[int]:
     """The number of each member's colour, from 0."""
     if found.hue is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from vaejax.report._measured import Measure
-from vaejax.report._roster import Roster, column, labels, levels, ok, values
+from vaejax.report._roster import Roster, column, labels, levels, statuses, values
 from vaejax.report._words import DASH, count, is_number, name, number, plain, setting
 
 
@@ -21,14 +22,14 @@ def heads(found: Roster) -> list[dict[str, Any]]:
 
 
 def rows(found: Roster) -> list[dict[str, Any]]:
-    """One for each member: `kind` is `chosen` or `diverged`; a cell has its text and its value to seven digits."""
+    """One for each member: `kind` is `chosen` or why it has none; a cell has its text and its value to seven digits."""
     axes, numbers = [column(found, axis) for axis in found.axes], [values(found, one.key) for one in found.measures]
-    texts, good, chosen = labels(found), ok(found), set(found.chosen)
+    texts, good, chosen = labels(found), statuses(found), set(found.chosen)
     made = []
     for i in range(found.num):
         cells = [_setting(one[i]) for one in axes]
         cells += [_number(one, column[i]) for one, column in zip(found.measures, numbers, strict=True)]
-        kind = "chosen" if i in chosen else "" if good[i] else "diverged"
+        kind = "chosen" if i in chosen else "" if good[i] == "ok" else good[i]
         made.append({"id": i, "number": i + 1, "label": texts[i], "kind": kind, "cells": cells})
     return made
 
@@ -48,7 +49,7 @@ def _number(one: Measure, value: float) -> dict[str, Any]:
 
 
 def note(found: Roster) -> str:
-    """`40 members; 2 diverged and have no numbers.`"""
-    lost = int((~ok(found)).sum())
-    tail = f"; {lost:,} diverged and {'has' if lost == 1 else 'have'} no numbers" if lost else ""
-    return f"{count(found.num, 'member')}{tail}."
+    """`40 members; 2 diverged; 10 not begun: these have no numbers.`"""
+    lost = Counter(status for status in statuses(found) if status != "ok")
+    tail = "".join(f"; {num:,} {status}" for status, num in lost.items())
+    return f"{count(found.num, 'member')}{tail}{': these have no numbers' if lost else ''}."

@@ -12,7 +12,7 @@ from vaejax import tables
 from vaejax.answer import Diagnosis
 from vaejax.report._findings import titled
 from vaejax.report._members import Members
-from vaejax.report._roster import Roster, column, hues, labels, levels, ok, values
+from vaejax.report._roster import Roster, column, hues, labels, levels, statuses, values
 from vaejax.report._sprites import rounded
 from vaejax.report._words import is_number, name, plain, setting
 from vaejax.report.charts import Spec, rows, zooms
@@ -56,7 +56,7 @@ def _axis(found: Roster, axis: str) -> dict[str, Any]:
 
 
 def _members(found: Roster, diagnoses: Sequence[Sequence[Diagnosis]]) -> list[dict[str, Any]]:
-    texts, colours, good = labels(found), hues(found), ok(found)
+    texts, colours, good = labels(found), hues(found), statuses(found)
     places = [_places(found, axis) for axis in found.axes]
     numbers = {one.key: values(found, one.key) for one in found.measures}
     made = []
@@ -64,7 +64,7 @@ def _members(found: Roster, diagnoses: Sequence[Sequence[Diagnosis]]) -> list[di
         said = _findings(flat, diagnoses[run])
         for at in range(len(flat.settings)):
             i = first + at
-            member: dict[str, Any] = {"ok": bool(good[i]), "place": [place[i] for place in places]}
+            member: dict[str, Any] = {"ok": good[i] == "ok", "status": good[i], "place": [place[i] for place in places]}
             member |= {"id": i, "number": i + 1, "run": run, "place_in_run": at, "label": texts[i], "hue": colours[i]}
             member |= {"values": {key: rounded(known[i], 7) for key, known in numbers.items()}}
             member |= {"findings": said.get(at, []), "command": shown.commands.get(at, "")}

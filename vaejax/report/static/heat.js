@@ -57,11 +57,6 @@ const summary = (members, key) => {
 };
 
 // The member of a cell that is looked at when the cell is chosen: the one whose bound is best.
-const bestOf = members => members.reduce((best, one) => {
-  const key = held()?.key, value = member => member.values[key] ?? -Infinity;
-  return value(one) > value(best) ? one : best;
-});
-
 const drawHeat = () => {
   const measure = measureOf(heat.measure), axis = at => (at === null ? { values: [""], title: "" } : page.axes[at]);
   const rows = axis(heat.down).values, columns = axis(heat.across).values;
@@ -80,16 +75,17 @@ const drawHeat = () => {
       const where = [heat.down === null ? "" : `${axis(heat.down).title} ${text}`, heat.across === null ? "" : `${axis(heat.across).title} ${across}`].filter(Boolean).join(", ");
       if (!members.length) return make("td", {}, make("button", { type: "button", disabled: true, "aria-label": `${where}: no member` }, "\u2013"));
       const best = bestOf(members), spread = sum && sum.num > 1 ? `±\u2009${shown(sum.spread, measure.decimals)}` : "";
+      const lack = members.find(one => !one.ok)?.status ?? "not measured";
       const star = members.some(one => page.chosen.includes(one.id));
       const rgb = sum ? mix(part(sum.mean)) : null;
       const button = make("button", {
         type: "button", "data-row": i, "data-column": j, "data-ids": members.map(one => one.id).join(" "),
         class: star ? "star" : null,
         style: rgb ? `background:rgb(${rgb});color:${onColour(rgb)}` : null,
-        "aria-label": sum ? `${where}: ${measure.title} ${shown(sum.mean, measure.decimals)} ${measure.unit}${spread ? `, mean of ${sum.num}, ${spread}` : ""}${star ? ", chosen" : ""}` : `${where}: diverged or not measured`,
+        "aria-label": sum ? `${where}: ${measure.title} ${shown(sum.mean, measure.decimals)} ${measure.unit}${spread ? `, mean of ${sum.num}, ${spread}` : ""}${star ? ", chosen" : ""}` : `${where}: ${lack}`,
         onclick: event => choose(best.id, event.shiftKey ? "b" : "a"),
         onkeydown: event => heatKey(event, i, j),
-      }, sum ? shown(sum.mean, measure.decimals) : members.every(one => one.ok) ? "\u2013" : "diverged", spread ? make("small", {}, spread) : null);
+      }, sum ? shown(sum.mean, measure.decimals) : members.every(one => one.ok) ? "\u2013" : lack, spread ? make("small", {}, spread) : null);
       return make("td", {}, button);
     }))));
   put(heat.table, head, body);

@@ -185,13 +185,13 @@ const partsOf = member => {
 
 const memberPick = (slot, member) => make("select", { "aria-label": slot === "a" ? "Member" : "Member beside it", "data-pick": slot, onchange: event => { choose(event.target.value === "" ? null : Number(event.target.value), slot); document.querySelector(`[data-pick=${slot}]`)?.focus(); } },
   slot === "b" ? make("option", { value: "" }, "Nobody beside it") : null,
-  ...page.members.map(one => make("option", { value: one.id, selected: member && one.id === member.id }, `${one.number}: ${one.label}${page.chosen.includes(one.id) ? " (chosen)" : ""}${one.ok ? "" : " (diverged)"}`)));
+  ...page.members.map(one => make("option", { value: one.id, selected: member && one.id === member.id }, `${one.number}: ${one.label}${page.chosen.includes(one.id) ? " (chosen)" : ""}${one.ok ? "" : ` (${one.status})`}`)));
 
 const drawSlot = (slot, member) => make("article", { class: "slot", "data-slot": slot, "aria-label": `Member ${member.number}` },
   make("div", { class: "tools" }, memberPick(slot, member), slot === "a" && looked.b === null ? memberPick("b", null) : null),
   make("h3", {}, member.label, page.chosen.includes(member.id) ? make("span", { class: "mark" }, "chosen") : null),
   figuresOf(member, page.measures.map(one => one.key).filter(key => key !== "log_likelihood_se")),
-  member.ok ? null : make("p", {}, "It diverged: its numbers are not finite, and nothing was measured of it."),
+  member.ok ? null : make("p", {}, member.status === "diverged" ? "It diverged: its numbers are not finite, and nothing was measured of it." : `It has no numbers: ${member.status}.`),
   make("div", { class: "parts" }, ...partsOf(member)));
 
 const drawMembers = () => {

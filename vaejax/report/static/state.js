@@ -30,10 +30,14 @@ const shown = (value, decimals, sign = false) => {
 };
 const measureOf = key => page.measures.find(one => one.key === key);
 const held = () => ["log_likelihood", "elbo", "latest"].map(measureOf).find(Boolean);
+const bestOf = members => members.reduce((best, one) => {
+  const key = held()?.key, value = member => (member.ok ? member.values[key] ?? -Number.MAX_VALUE : -Infinity);
+  return value(one) > value(best) ? one : best;
+});
 const told = member => {
   const one = held(), value = one && member.values[one.key];
   const number = value === null || value === undefined ? "" : `, ${one.title} ${shown(value, one.decimals)} ${one.unit}`;
-  return `member ${member.number}: ${member.label}${number}${member.ok ? "" : ", diverged"}`;
+  return `member ${member.number}: ${member.label}${number}${member.ok ? "" : `, ${member.status}`}`;
 };
 
 const say = text => { document.getElementById("said").textContent = text; };
@@ -54,8 +58,8 @@ const begin = () => {
     const at = Number(asked.get(key)) - 1;
     return Number.isInteger(at) && at >= 0 && at < page.members.length ? at : null;
   };
-  const first = page.chosen.length ? page.chosen[0] : page.members.findIndex(member => member.ok);
-  looked.a = place("a") ?? Math.max(first, 0);
+  const first = page.chosen.length ? page.chosen[0] : bestOf(page.members).id;
+  looked.a = place("a") ?? first;
   looked.b = place("b") === looked.a ? null : place("b");
   if (page.chosen.length > 1 && looked.b === null && !asked.get("a")) looked.b = page.chosen[1];
   watchers.forEach(watch => watch());
