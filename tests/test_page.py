@@ -454,6 +454,8 @@ def test_members_without_numbers_say_why_and_the_best_so_far_is_opened(opened):
         "4: beta 4, latent size 8 (not begun)",
     ]
     assert [one.text(f"#row-{at} .mark") for at in (2, 3)] == ["diverged", "not begun"]
+    assert "The bound on the validation split that each member has come to" in one.page.inner_text("main")
+    assert "Importance-weighted" not in one.page.inner_text("#sizes")
     assert "4 members; 1 diverged; 1 not begun: these have no numbers." in one.page.inner_text("main")
     one.page.click(cell(1, 1))
     assert "It has no numbers: not begun." in one.text("#slots")

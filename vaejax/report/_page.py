@@ -132,6 +132,11 @@ def _captions(key: str, found: Roster) -> list[str]:
             "Along a grey diagonal the ELBO is the same; it rises towards the lower left. The dashed line is the "
             "Pareto front: of what is on it no other member has less of both.",
         ]
+    if key == "sizes" and not {"log_likelihood", "elbo"} & {one.key for one in found.measures}:
+        return [
+            "The bound on the validation split that each member has come to; higher is better. Discs are members, "
+            "lines the means over seeds." + hue
+        ]
     if key == "sizes":
         return [
             "Importance-weighted log likelihood of the test split (the bound, where that is not known); higher is "
