@@ -102,7 +102,7 @@ def plans_of(work: Work, bits: Bits, mesh: Mesh) -> Plans:
     """How a grid of this work can be trained."""
     data, program = data_of(bits), program_of(work)
     batches = Batches(seen_by(program, data).example, work.batch, len(data.train))
-    feed = _feed.feed_of(data.raw("train"), batches, program.seeds, _run.training_key)
+    feed = _feed.feed_of(data.raw("train"), batches, program.seeds, _run.training_key, mesh)
 
     def train(plan: vj.Plan) -> _training.Training:
         return _training.Training(program, batches, data, feed, plan, mesh, np.arange(work.members))

@@ -21,9 +21,11 @@ from benchmarks.aot import collectives_in
 from vaejax import cli, store
 from vaejax.commands import _run
 from vaejax.errors import OutputError, Stopped, VaejaxError, VaejaxWarning
-from vaejax.grid import _train, _training, joined
+from vaejax.grid import _feed, _train, _training, joined
 from vaejax.grid._mesh import mesh_for, mesh_text, usable
+from vaejax.grid._run import training_key
 from vaejax.plans import mesh_sizes
+from vaejax.train import Batches, order
 
 ROWS = np.random.default_rng(0).integers(0, 2, (60, 4)).astype(np.uint8)
 SWEEP = ["sweep", "--beta", "1", "2", "--latent-size", "1", "--seeds", "1", "--epochs", "3", "--width", "4"]
@@ -48,6 +50,21 @@ def stopping(at):
     return lambda: 0 if next(times, None) is not None else 15
 
 
+@contextlib.contextmanager
+def streamed():
+    """A context in which a split is read step by step, and the rows that were: `[step, place]` each time."""
+    before, read = (_feed.RESIDENT, _feed.WINDOW, _feed.Ahead), []
+
+    def ahead(function):
+        return before[2](lambda rows: read.append(rows) or function(rows))
+
+    _feed.RESIDENT, _feed.WINDOW, _feed.Ahead = 0, 1, ahead
+    try:
+        yield read
+    finally:
+        _feed.RESIDENT, _feed.WINDOW, _feed.Ahead = before
+
+
 def eight(folder):
     """What eight devices do, in a process of its own: the numbers of each run and the programs that trained it."""
     assert jax.device_count() == 8
@@ -63,6 +80,19 @@ def eight(folder):
         "elbo": train(mesh=vj.mesh(data=8), plan=vj.Plan(1, lanes=2)),
         "beta_tc": train("beta_tc", mesh=vj.mesh_of("grid=4,data=2")),
     }
+    with streamed() as read, pytest.MonkeyPatch.context() as patch:
+        window, parts = _training.Training.window, set()
+
+        def looked_at(self, first, num):
+            made = window(self, first, num)
+            parts.update(shard.data.shape for shard in made[0].x.addressable_shards)
+            return made
+
+        patch.setattr(_training.Training, "window", looked_at)
+        found["streamed"] = train(mesh=vj.mesh(grid=4, data=2))
+        texts["streamed"] = texts.pop("grid=4,data=2")
+        sizes = [sorted(parts), sorted({rows.shape for rows in read})]
+        (folder / "sizes.json").write_text(json.dumps(sizes))
     with jax.enable_x64(True):
         found["float64"] = train(mesh=vj.mesh(grid=2, data=2), batch_size=8)
     _train.SECONDS = 1e-9
@@ -103,6 +133,8 @@ def test_it_is_to_rounding(folder, float64):
 
 def test_devices_talk_where_they_share_a_batch_and_nowhere_else(folder):
     texts = json.loads((folder / "texts.json").read_text())
+    streamed, _ = texts.pop("streamed")
+    assert collectives_in(streamed) == collectives_in(texts["grid=1,data=8"][0]) == ["all-reduce"]
     assert set(texts) == {"grid=5,data=1", "grid=4,data=2", "grid=1,data=8", "grid=2,data=2"}
     for mesh, (text, _) in texts.items():
         assert bool(collectives_in(text)) == (not mesh.endswith("data=1")), mesh
@@ -112,6 +144,11 @@ def test_each_device_does_its_part_of_a_batch(folder):
     """Of one member: an eighth of the products of a batch, and all of what is done to the parameters."""
     texts = json.loads((folder / "texts.json").read_text())
     assert texts["grid=1,data=8"][1] < 0.5 * texts["grid=5,data=1"][1]
+
+
+def test_each_device_is_sent_its_part_of_a_batch_that_is_read_once(folder):
+    agree(folder, "streamed", train(), 1e-5)
+    assert json.loads((folder / "sizes.json").read_text()) == [[[1, 8, 4]], [[1, 16]]]
 
 
 def test_a_run_goes_on_with_fewer_devices(folder):
@@ -130,6 +167,10 @@ def worker(rank, address, out):
     with joined(address, 2, rank):
         found = train(mesh=vj.mesh(data=4), plan=None)
         np.savez(out / f"whole-{rank}.npz", **{each: found.dataset[each].values for each in NAMES})
+        with streamed() as read:
+            found = train(mesh=vj.mesh(data=4))
+        np.savez(out / f"streamed-{rank}.npz", **{each: found.dataset[each].values for each in NAMES})
+        np.save(out / f"read-{rank}.npy", np.concatenate(read))
         with pytest.raises(VaejaxError, match=r"a device of every process, and it has none of \[1\]"):
             train(mesh=vj.mesh(grid=2))
         _train.SECONDS = 1e-9
@@ -181,11 +222,17 @@ def test_two_processes_return_what_one_does_and_their_run_goes_on_in_one(tmp_pat
     )
     assert ended == [0, 0], said
     expected = train()
-    for name in ("whole", "kept"):
+    for name in ("whole", "streamed", "kept"):
         agree(tmp_path, f"{name}-0", expected, 1e-5)
         found = [np.load(tmp_path / f"{name}-{rank}.npz") for rank in range(2)]
         for each in NAMES:
             np.testing.assert_array_equal(found[0][each], found[1][each], err_msg=each)
+    batches = Batches(lambda key, raw: raw, 16, 48)
+    steps = np.concatenate([order(batches, training_key(0), epoch) for epoch in range(5)])
+    for rank, places in enumerate((slice(0, 8), slice(8, 16))):  # what is read are its own places of each batch
+        read = {tuple(rows) for rows in np.load(tmp_path / f"read-{rank}.npy").tolist()}
+        own = [tuple(rows) for rows in steps[:, places].tolist()]
+        assert {*own[: 4 * batches.num_steps]} <= read <= {*own[: 4 * batches.num_steps + 1]}  # one is read ahead
     note = store.contents(max((tmp_path / "copy-0").iterdir())).note
     assert (note["first"], note["size"]) == (3, 2)
     with pytest.warns(VaejaxWarning, match="other devices than before"):

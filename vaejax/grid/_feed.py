@@ -7,8 +7,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array
 
+from vaejax.grid._mesh import laid, num_parts, own_places
 from vaejax.train import Batches, order
 from vaejax.types import Example
 
@@ -20,7 +22,7 @@ WINDOW = 2**27  # bytes that are sent for a slice
 class Feed(NamedTuple):
     """slots: which of the seeds' orders each member follows. longest: how many steps a slice can have.
 
-    window: `(first, num) -> (raw, rows)`, so that rows `rows[slot, i]` of `raw` are the examples of step `first + i`.
+    window: `(first, num) -> (raw, rows)`, so that `raw[rows[slot, i]]` are the examples of step `first + i`.
     """
 
     slots: np.ndarray
@@ -28,11 +30,12 @@ class Feed(NamedTuple):
     window: Callable[[int, int], tuple[Example, Array]]
 
 
-def feed_of(raw: Example, batches: Batches, seeds: np.ndarray, key_of: Callable[[Array], Array]) -> Feed:
+def feed_of(raw: Example, batches: Batches, seeds: np.ndarray, key_of: Callable[[Array], Array], mesh: Mesh) -> Feed:
     """How a split, `[N, ...]`, is fed to members of these seeds; `key_of(seed)` is the key of a seed's training.
 
     Members of one seed see one order. A split that does not fit on the device is read slice by slice, by the same
-    index rule, so that the same examples come to the same steps.
+    index rule, so that the same examples come to the same steps. Read and sent are the batches as they are trained, of
+    each its part for the devices of this process.
     """
     distinct, slots = np.unique(seeds, return_inverse=True)
     rows_of = _rows(batches, distinct, key_of)
@@ -42,14 +45,30 @@ def feed_of(raw: Example, batches: Batches, seeds: np.ndarray, key_of: Callable[
         return Feed(slots.astype(np.int32), SLICE, lambda first, num: (resident, jnp.asarray(rows_of(first, SLICE))))
     row_bytes = nbytes // len(raw.x)
     longest = max(1, min(SLICE, WINDOW // (row_bytes * batches.size * len(distinct))))
-    reader = Ahead(lambda rows: jax.tree.map(lambda leaf: leaf[rows], raw))
+    reader, own = Ahead(lambda rows: jax.tree.map(lambda leaf: leaf[rows], raw)), own_places(mesh, batches.size)
+    sent, rows = _sent(mesh, (len(distinct), longest, batches.size))
 
     def window(first: int, num: int) -> tuple[Example, Array]:
-        shape = len(distinct), longest, batches.size
-        found = reader.read(first, lambda at: rows_of(at, longest).reshape(-1), first + num)
-        return jax.tree.map(jnp.asarray, found), jnp.arange(np.prod(shape), dtype=np.int32).reshape(shape)
+        found = reader.read(first, lambda at: rows_of(at, longest)[..., own].reshape(-1, len(own)), first + num)
+        return jax.tree.map(sent, found), rows
 
     return Feed(slots.astype(np.int32), longest, window)
+
+
+def _sent(mesh: Mesh, shape: tuple[int, int, int]) -> tuple[Callable[[np.ndarray], Array], Array]:
+    """How what was read, `[slot * step, place, ...]`, comes to devices as `raw`, and `rows`, which pick its batches.
+
+    Where a batch is split, `raw` is of batches, each over its devices, and `rows` picks one of them: no device then
+    asks another for examples. Else it is of examples: the same program as from memory, so the same bits.
+    shape: slots, steps and the size of a batch.
+    """
+    split = num_parts(mesh) > 1
+    picked = shape[:2] if split else shape
+
+    def sent(own: np.ndarray) -> Array:
+        return laid(mesh, shape[2], own) if split else jnp.asarray(own.reshape(-1, *own.shape[2:]))
+
+    return sent, jnp.arange(np.prod(picked), dtype=np.int32).reshape(picked)
 
 
 class Ahead:

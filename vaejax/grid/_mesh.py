@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh
+from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from vaejax.errors import VaejaxError
@@ -103,6 +103,34 @@ def num_parts(given: Mesh) -> int:
 def spread(given: Mesh, batch: Any) -> Any:
     """A batch in the program of a member, `[example, ...]`, laid over the devices that it is split over."""
     return jax.lax.with_sharding_constraint(batch, P(DATA)) if num_parts(given) > 1 else batch
+
+
+def own_places(given: Mesh, size: int) -> np.ndarray:
+    """Which places of a batch of that size devices of this process work on, in order.
+
+    >>> own_places(mesh(grid=1), 3).tolist()
+    [0, 1, 2]
+    """
+    devices = given.devices.reshape(num_places(given), -1)
+    parts = np.arange(size).reshape(num_parts(given), -1)
+    own = [any(one.process_index == jax.process_index() for one in column) for column in devices.T]
+    return parts[own].ravel()
+
+
+def laid(given: Mesh, size: int, own: np.ndarray) -> jax.Array:
+    """Batches, `[step, size, ...]`, over the devices that they are split over; `own` has the places of this process.
+
+    >>> laid(mesh(grid=1), 3, np.zeros((2, 3, 4))).shape
+    (2, 3, 4)
+    """
+    places = own_places(given, size)
+
+    def part(index: Any) -> np.ndarray:
+        start, stop, _ = index[1].indices(size)
+        return own[:, np.searchsorted(places, start) : np.searchsorted(places, stop)]
+
+    split = NamedSharding(given, P(None, DATA))
+    return jax.make_array_from_callback((len(own), size, *own.shape[2:]), split, part)
 
 
 def _auto(num_axes: int) -> tuple[AxisType, ...]:

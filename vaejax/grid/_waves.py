@@ -107,7 +107,7 @@ class Waves:
     def __init__(self, work: Work) -> None:
         self.work, self.num = work, len(work.program.rows)
         self.mesh = mesh_for(self.num, work.mesh)
-        self.feed = feed_of(work.data.raw("train"), work.batches, work.program.seeds, training_key)
+        self.feed = feed_of(work.data.raw("train"), work.batches, work.program.seeds, training_key, self.mesh)
         self.like: Training | None = None  # what is compiled
 
     def chosen(self, before: Choice | None, epochs: int) -> Choice:

@@ -64,15 +64,15 @@ def segment(
     key: Key,
     carry: tuple[State, Shown],
     raw: Example,
-    rows: Int[Array, "steps size"],
+    rows: Int[Array, "steps *size"],
     first: Number,
     num: Number,
     laid: Callable[[Example], Example] = lambda batch: batch,
 ) -> tuple[State, Shown]:
-    """The steps `first`, ..., `first + num - 1` of a run; rows `rows[i]` of `raw` are the examples of step `first + i`.
+    """The steps `first`, ..., `first + num - 1` of a run; `raw[rows[i]]` are the examples of step `first + i`.
 
-    Step t depends on `key` and t alone, so a run may be cut anywhere, and `raw` may be the whole split or just what
-    these steps need. `first` and `num` may be traced.
+    Step t depends on `key` and t alone, so a run may be cut anywhere, and `raw` may be the whole split, of which `rows`
+    picks examples, or the batches that these steps need, of which it picks one. `first` and `num` may be traced.
     laid: gives each batch as it is, laid over devices.
     """
 
