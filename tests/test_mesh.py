@@ -101,7 +101,7 @@ def eight(folder):
     except Stopped:
         (folder / "texts.json").write_text(json.dumps(texts))
     for name, result in found.items():
-        np.savez(folder / f"{name}.npz", **{each: result.dataset[each].values for each in NAMES})
+        noted(folder / f"{name}.npz", result)
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,10 @@ def folder(tmp_path_factory):
     command = [sys.executable, "-c", code, str(here), str(here.parent), str(made)]
     subprocess.run(command, check=True, timeout=300, env={**os.environ, "XLA_FLAGS": flags})
     return made
+
+
+def noted(path, result):
+    np.savez(path, **{each: result.dataset[each].values for each in NAMES})
 
 
 def agree(folder, name, expected, tolerance):
@@ -166,10 +170,10 @@ def worker(rank, address, out):
     """One of two processes with two devices each; a batch is split over all four."""
     with joined(address, 2, rank):
         found = train(mesh=vj.mesh(data=4), plan=None)
-        np.savez(out / f"whole-{rank}.npz", **{each: found.dataset[each].values for each in NAMES})
+        noted(out / f"whole-{rank}.npz", found)
         with streamed() as read:
             found = train(mesh=vj.mesh(data=4))
-        np.savez(out / f"streamed-{rank}.npz", **{each: found.dataset[each].values for each in NAMES})
+        noted(out / f"streamed-{rank}.npz", found)
         np.save(out / f"read-{rank}.npy", np.concatenate(read))
         with pytest.raises(VaejaxError, match=r"a device of every process, and it has none of \[1\]"):
             train(mesh=vj.mesh(grid=2))
@@ -178,7 +182,7 @@ def worker(rank, address, out):
             train(plan=vj.Plan(2, waves=2), keep=vj.Keeper(out / "run", 0.0, stopping(20) if rank else lambda: 0))
         shutil.copytree(out / "run", out / f"copy-{rank}")
         kept = train(plan=vj.Plan(2, waves=2), keep=out / "run")
-        np.savez(out / f"kept-{rank}.npz", **{each: kept.dataset[each].values for each in NAMES})
+        noted(out / f"kept-{rank}.npz", kept)
         full = out / "full"
         full.write_text("a file where the folder of checkpoints is to be")
         with pytest.raises(OutputError, match="cannot keep checkpoints in"):  # in both, though one looks

@@ -1,5 +1,6 @@
 """Which plan trains a program fastest on this machine: a guess, and where it pays, measured trials."""
 
+import functools
 import gc
 import os
 import time
@@ -10,7 +11,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from vaejax.grid._hosts import most, several
+from vaejax.grid._hosts import from_first, in_all, is_first, most, out_of_memory, since
 from vaejax.grid._layout import layout_of
 from vaejax.grid._mesh import num_places
 from vaejax.grid._remembered import Choice, known, remember
@@ -24,7 +25,6 @@ SHARE = 0.1  # of the training that is left, what trying may take
 STEPS, TRIAL = 3, 0.3  # steps of the first trial of a plan, seconds of the second
 SLOWEST = 2e9  # floating-point operations a second that any machine does
 GUESS = "a guess: training is too short for trials"
-HOSTS = "a guess: on several hosts nothing is tried"
 LEAST = "the least memory"
 AGAIN, LEAST_AGAIN = 7, 2  # times that the fastest are tried once more, in turn, and where time is short
 CLOSE = 1.25  # times the fastest: what may yet turn out to be
@@ -94,28 +94,27 @@ def _fastest_of(
     tried: dict[Plan, Training] = {}
     for training in fitting:
         if not tried:
-            choice = _settled(training, alone, num_steps)
+            choice = from_first(functools.partial(_settled, training, alone, num_steps))
             settled = None if choice is None else _by(choice.plan, training, train, memory)
             if choice is not None and settled is not None:
                 return choice, settled
         tried[training.plan], seconds[training.plan] = training, [_seconds(training)]
         left = min(seconds.values())[0] * num_steps
-        if left < WORTH or time.monotonic() - began > SHARE * left:
+        if left < WORTH or since(began) > SHARE * left:
             break
     if len(tried) < 2:
         return next(((Choice(plan, GUESS), training) for plan, training in tried.items()), None)
-    best = _again(seconds, tried, began + SHARE * left)
+    best = _again(seconds, tried, began, SHARE * left)
     num = len(tried[best].members)
     told = ", ".join(f"{plan} {1e3 * np.median(some) / num:.3g}" for plan, some in seconds.items())
     choice = Choice(best, f"measured, ms a step and member: {told}")
-    remember(next(iter(tried.values())), choice)
+    if is_first():
+        remember(next(iter(tried.values())), choice)
     return choice, tried[best]
 
 
 def _settled(training: Training, alone: bool, num_steps: int) -> Choice | None:
     """What needs no trial: there is nothing else, it would not pay, or it was tried before."""
-    if several():
-        return Choice(training.plan, HOSTS)
     if alone:
         return Choice(training.plan, "one member")
     if _surely_short(training, num_steps):
@@ -128,7 +127,7 @@ def _by(plan: Plan, training: Training, train: Callable[[Plan], Training], memor
     return training if plan == training.plan else next(_fitting(train, [plan], memory), None)
 
 
-def _again(seconds: dict[Plan, list[float]], tried: dict[Plan, Training], until: float) -> Plan:
+def _again(seconds: dict[Plan, list[float]], tried: dict[Plan, Training], began: float, allowed: float) -> Plan:
     """The one that is fastest in the middle of several trials of those that are close: others may use the machine.
 
     They are tried in turn, the two fastest `LEAST_AGAIN` times, and as long as there is time those within `CLOSE`.
@@ -136,7 +135,7 @@ def _again(seconds: dict[Plan, list[float]], tried: dict[Plan, Training], until:
     order = sorted(seconds, key=lambda plan: seconds[plan])
     close = [plan for plan in order if seconds[plan][0] <= CLOSE * seconds[order[0]][0]]
     for number in range(AGAIN):
-        hurried = time.monotonic() > until
+        hurried = since(began) > allowed
         if hurried and number >= LEAST_AGAIN:
             break
         for plan in order[:2] if hurried else close:
@@ -159,13 +158,13 @@ def _timed(begun: Training) -> float:
     begun.advance(0, 1)  # it is compiled
     began = time.monotonic()
     begun.advance(0, STEPS)
-    took = (time.monotonic() - began) / STEPS
+    took = since(began) / STEPS
     num = int(np.clip(TRIAL / max(took, 1e-6), 1, begun.feed.longest))
     rounds = max(1, round(TRIAL / (num * took)))  # slices may be shorter than a trial
     began = time.monotonic()
     for _ in range(rounds):
         begun.advance(0, num)
-    return (time.monotonic() - began) / (rounds * num)
+    return since(began) / (rounds * num)
 
 
 def _surely_short(training: Training, num_steps: int) -> bool:
@@ -176,7 +175,7 @@ def _surely_short(training: Training, num_steps: int) -> bool:
 
 def _fits(training: Training, memory: int) -> bool:
     try:
-        found = training.bytes()
+        found = in_all(training.bytes)
     except jax.errors.JaxRuntimeError as error:  # compiling for a GPU tries its products, which takes memory too
         if not out_of_memory(error):
             raise
@@ -224,8 +223,3 @@ def halved(plan: Plan, num_members: int) -> Plan | None:
 def in_more_waves(plan: Plan, num_members: int) -> Plan | None:
     """The plan with twice the waves, for a wave of so many members; `None` where it has one."""
     return plan._replace(waves=2 * plan.waves) if num_members > 1 else None
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether memory has ended."""
-    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)

@@ -3,6 +3,7 @@
 import contextlib
 import pickle
 import re
+import time
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from vaejax.errors import VaejaxError
 from vaejax.numerics import require_count
 
 Told = TypeVar("Told")
+EXHAUSTED = "RESOURCE_EXHAUSTED"
 ADDRESS = re.compile("[^:]+:[0-9]+|\\[[0-9a-fA-F:]+\\]:[0-9]+")
 
 
@@ -88,6 +90,50 @@ def most(*numbers: int) -> tuple[int, ...]:
         return numbers
     found = multihost_utils.process_allgather(np.array(numbers, np.int32))
     return tuple(np.asarray(found).reshape(-1, len(numbers)).max(0).tolist())
+
+
+def since(began: float) -> float:
+    """Seconds since `time.monotonic()` was that, in the process where they are most: the same in all.
+
+    >>> since(time.monotonic() - 1.0) >= 1.0
+    True
+    """
+    passed = time.monotonic() - began
+    return most(min(int(1e6 * passed), 2**31 - 1))[0] / 1e6 if several() else passed
+
+
+def in_all(function: Callable[[], Told]) -> Told:
+    """What a function gives that says nothing to other processes; where it fails in one of them it fails in all.
+
+    Memory that has ended in one has so ended in all, and another failure of one is raised there as it is. None waits
+    for one that is gone.
+    Raises: VaejaxError where another process has failed.
+
+    >>> in_all(lambda: 3)
+    3
+    """
+    if not several():
+        return function()
+    found: Any = None
+    error = None
+    try:
+        found = function()
+    except Exception as raised:
+        error = raised
+    own = 0 if error is None else 1 if out_of_memory(error) else 2
+    (worst,) = most(own)
+    if error is not None and own == worst:
+        raise error
+    if worst == 1:
+        raise jax.errors.JaxRuntimeError(f"{EXHAUSTED}: in another process")
+    if worst:
+        raise VaejaxError("another process of this run has failed, and says why")
+    return found
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether memory has ended."""
+    return isinstance(error, jax.errors.JaxRuntimeError) and EXHAUSTED in str(error)
 
 
 def from_first(function: Callable[[], Told]) -> Told:

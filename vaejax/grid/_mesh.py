@@ -100,6 +100,15 @@ def num_parts(given: Mesh) -> int:
     return given.shape.get(DATA, 1)
 
 
+def is_shared(given: Mesh) -> bool:
+    """Whether a batch is split over devices of several processes, which then wait for each other in every step.
+
+    >>> is_shared(mesh(grid=1))
+    False
+    """
+    return any(len({one.process_index for one in row}) > 1 for row in given.devices.reshape(num_places(given), -1))
+
+
 def spread(given: Mesh, batch: Any) -> Any:
     """A batch in the program of a member, `[example, ...]`, laid over the devices that it is split over."""
     return jax.lax.with_sharding_constraint(batch, P(DATA)) if num_parts(given) > 1 else batch

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+
 from vaejax.errors import VaejaxError
 from vaejax.grid._mesh import mesh_text
 from vaejax.grid._program import without_addresses
@@ -63,6 +65,7 @@ def _name(training: Training) -> str:
         device.device_kind,
         device.platform,
         mesh_text(training.mesh),
+        jax.process_count(),
         threads_for(training.mesh),
         versions(("jaxlib",)),
     ]

@@ -12,9 +12,9 @@ from jax.sharding import PartitionSpec as P
 
 from vaejax.data import Data
 from vaejax.grid._feed import Feed
-from vaejax.grid._hosts import on_host
+from vaejax.grid._hosts import in_all, on_host
 from vaejax.grid._layout import layout_of
-from vaejax.grid._mesh import MEMBER, num_parts, num_places
+from vaejax.grid._mesh import MEMBER, is_shared, num_parts, num_places
 from vaejax.grid._program import Program
 from vaejax.grid._run import Kept, Record, chunks_of, compile_for
 from vaejax.grid._threads import on_threads
@@ -59,16 +59,9 @@ class Training:
 
     def begin(self, place: Place | None = None) -> "Training":
         """One with states: from the start, or from what all members of the program were at, `[member, ...]`."""
-        begun, split = copy.copy(self), NamedSharding(self.mesh, P(MEMBER))
-        begun.carries, begun.kept = [], []
-        for group in self.groups:
-            if place is None:
-                state = self.compiled.start(group.numbers, group.seeds, self._few)
-            else:
-                state = jax.tree.map(lambda leaf, rows=group.rows: leaf[rows], place)
-            carry, kept = jax.device_put(state, split)
-            begun.carries.append(carry)
-            begun.kept.append(kept)
+        begun = copy.copy(self)
+        states = in_all(lambda: jax.block_until_ready([self._begun(group, place) for group in self.groups]))
+        begun.carries, begun.kept = [carry for carry, _ in states], [kept for _, kept in states]
         return begun
 
     def of(self, program: Program, feed: Feed) -> "Training":
@@ -76,7 +69,7 @@ class Training:
         members = np.arange(len(program.rows))
         other = Training(program, self.batches, self.data, feed, self.plan, self.mesh, members)
         other.compiled = self.compiled
-        if other.size == self.size:
+        if other.size == self.size and "step" in vars(self):
             other.step = self.step
         return other
 
@@ -153,33 +146,47 @@ class Training:
 
     def advance(self, first: int, num: int) -> None:
         """These steps of every member."""
-        window, step = self.window(first, num), self.step
+        window, step = in_all(lambda: (self.window(first, num), self.step))
 
         def one(at: int) -> None:
             self.carries[at] = jax.block_until_ready(step(self.carries[at], *self.groups[at][1:], *window))
 
-        for _ in on_threads(one, range(len(self.groups)), self.lanes):
-            pass
+        def every() -> None:
+            for _ in on_threads(one, range(len(self.groups)), self.lanes):
+                pass
+
+        if is_shared(self.mesh):  # who fails in a step leaves the others waiting in it: there is nobody to be told
+            every()
+        else:
+            in_all(every)
 
     def look(self) -> np.ndarray:
         """The bound at beta 1 on validation, one draw of z, of each member that is trained."""
         raw, total = self.data.raw("validation"), np.zeros(len(self.groups) * self.size)
-        for chunk in chunks_of(raw):  # each is sent to the device once, for all groups
+        chunks = chunks_of(raw)
+
+        def of_next() -> list[jax.Array] | None:
+            if (chunk := next(chunks, None)) is None:  # each is sent to the device once, for all groups
+                return None
             pairs = zip(self.groups, self.carries, strict=True)
-            total += np.concatenate(
-                on_host([self.compiled.look(group.numbers, carry, chunk) for group, carry in pairs])
-            )
+            return jax.block_until_ready([self.compiled.look(group.numbers, carry, chunk) for group, carry in pairs])
+
+        for found in iter(lambda: in_all(of_next), None):
+            total += np.concatenate(on_host(found))
         return (total / len(raw.x))[self.places]
 
     def keep(self, elbo: np.ndarray, epoch: int) -> Record:
         """Remember the parameters of those that have never been better; what there is to look at, `[member]`."""
-        bounds, records = np.empty(len(self.program.rows)), []
+        bounds = np.empty(len(self.program.rows))
         bounds[self.members] = elbo
-        for at, group in enumerate(self.groups):
+
+        def one(at: int) -> Record:
+            group = self.groups[at]
             now = self.carries[at], jnp.asarray(bounds[group.rows], float), jnp.asarray(epoch)
             self.kept[at], record = self.compiled.keep(self.kept[at], group.numbers, *now)
-            records.append(record)
-        return self._joined(records)
+            return record
+
+        return self._joined(in_all(lambda: jax.block_until_ready([one(at) for at in range(len(self.groups))])))
 
     def best(self) -> Kept:
         """What was kept of each member that is trained, on the host."""
@@ -192,6 +199,18 @@ class Training:
     def _group(self, rows: np.ndarray) -> Group:
         numbers = {name: jnp.asarray(values[rows]) for name, values in self.program.numbers.items()}
         return Group(rows, numbers, jnp.asarray(self.program.seeds[rows]), jnp.asarray(self.feed.slots[rows]))
+
+    def _begun(self, group: Group, place: Place | None) -> Place:
+        """The states of a group: from the start, or of its members in what all were at."""
+        if place is None:
+            return self.compiled.start(group.numbers, group.seeds, self._few)
+        split = NamedSharding(self.mesh, P(MEMBER))
+
+        def placed(leaf: np.ndarray) -> jax.Array:
+            own = leaf[group.rows]
+            return jax.make_array_from_callback(own.shape, split, lambda index: own[index])
+
+        return jax.tree.map(placed, place)
 
     @property
     def _few(self) -> Any:

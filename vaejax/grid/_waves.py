@@ -11,8 +11,9 @@ from jax.sharding import Mesh
 
 from vaejax.data import Data
 from vaejax.errors import VaejaxError
-from vaejax.grid._choice import candidates, choose, halved, in_more_waves, least_memory, out_of_memory
+from vaejax.grid._choice import candidates, choose, halved, in_more_waves, least_memory
 from vaejax.grid._feed import feed_of
+from vaejax.grid._hosts import out_of_memory
 from vaejax.grid._keep import Keeper
 from vaejax.grid._keep import Place as Spot
 from vaejax.grid._measure import num_params
