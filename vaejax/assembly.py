@@ -71,7 +71,7 @@ def built(name: str, builder: NetBuilder, shape: Shape) -> Net:
         raise VaejaxError(
             f"the {name} must give a vj.Net of init and apply for an output of shape {shape}, got {net!r}"
         )
-    return net._replace(apply=jax.named_scope(name.replace(" ", "_"))(net.apply))
+    return net._replace(apply=jax.named_scope(name)(net.apply))
 
 
 def context_of(batch: Example, data_shape: Shape) -> Any:
