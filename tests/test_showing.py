@@ -185,6 +185,14 @@ class TestGoingOn:
         assert "with 3 of 8 members; the others follow" in shown.missing[0]
         assert (shown.dataset.status.values == "not begun").sum() == 5
 
+    def test_how_many_are_trained_by_now_is_told(self, unfinished, tmp_path):
+        """All have begun, and the last line tells of three: the others have ended, or were of the program before."""
+        out = copied(unfinished, tmp_path)
+        lines = [json.loads(line) for line in (out / "history.jsonl").read_text().splitlines()]
+        last = {**lines[-1], "members": lines[-1]["members"][:3]}
+        (out / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [*lines, last]))
+        assert ", which 3 of 8 members are at." in showing.read_shown(out).missing[0]
+
     def test_a_search_that_goes_on_shows_the_sizes_it_has_come_to(self, unfinished, tmp_path):
         out = copied(unfinished, tmp_path)
         config = json.loads((out / "config.json").read_text())

@@ -144,4 +144,6 @@ def _told(path: Path, config: Config, segments: Sequence[_Segment], dataset: xr.
         return f"{start}Training has not come to the end of its first segment."
     if segments[-1].epoch == config.epochs and not others:
         return f"{start}Training is over, and members are being measured."
-    return f"{start}Training has come to epoch {segments[-1].epoch:,} of {config.epochs:,}{others}."
+    trained = len(segments[-1].members)  # fewer than all where others were before, have ended or follow
+    those = f", which {trained} of {begun} members are at" if not others and trained < begun else ""
+    return f"{start}Training has come to epoch {segments[-1].epoch:,} of {config.epochs:,}{those}{others}."
