@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from benchmarks.engine import parameters_of, trainer_of
+import vaejax as vj
+from benchmarks.data import Bits
+from benchmarks.engine import parameters_of, trainer_of, training_of
 from benchmarks.networks import first_parameters, flops_of, layers_of
-from benchmarks.profile import PRODUCTS, computations_of, parts_of, seconds_of
+from benchmarks.profile import PARTS, PRODUCTS, computations_of, parts_of, seconds_of
 from benchmarks.table import Timing, disagreements, rows_of, text_of
 from benchmarks.ways.grid import loss_of
 from benchmarks.ways.linen import linen_of
 from benchmarks.work import CONV, DIGITS, FASHION, LIKELIHOOD, WORKS, work_from
+from vaejax.grid._mesh import mesh_for
 
 SMALL_CONV = CONV._replace(channels=(3, 5), hidden=(7,), latent_size=4, batch=6)
 SMALL_MLP = FASHION._replace(hidden=(7, 6), latent_size=4, batch=6, size=9)
@@ -117,6 +120,14 @@ def test_ways_that_do_other_work_are_named(first, after, num):
 @pytest.mark.parametrize("work", WORKS.values(), ids=WORKS)
 def test_a_work_is_told_to_another_process_whole(work):
     assert work_from(work.said()) == work
+
+
+def test_a_training_step_has_operations_of_every_kind():
+    """Of the engine's own program: what it is for is told by the names that the library gives."""
+    work = SMALL_CONV._replace(members=2)
+    bits = Bits(*np.random.default_rng(0).integers(0, 2, (2, 120, 28, 28), dtype=np.uint8))
+    parts = parts_of(computations_of(training_of(work, bits, mesh_for(2), vj.in_turn).step.as_text()))
+    assert set(parts.values()) == {PRODUCTS, *PARTS.values()}
 
 
 def test_a_profile_tells_what_each_operation_of_a_step_is_for():

@@ -116,6 +116,14 @@ def test_chosen_and_diverged_members_are_marked_once(full):
     assert set(cells(diverged[0])[3:]) == {"–"}  # noqa: RUF001
 
 
+def test_a_member_whose_measures_are_not_finite_is_one_that_diverged():
+    """Though its training was finite, as its table says."""
+    data = grid({"beta": [1.0, 4.0]})
+    bad = data.assign(elbo=data["elbo"].where(data["beta"] == 1.0))
+    marked = [re.findall('class="mark">([^<]*)', row) for row in rows(page(Shown(bad)))]
+    assert marked == [[], ["diverged"]]
+
+
 def test_a_float32_axis_still_finds_the_chosen_member():
     data = grid({"beta": np.array([0.1, 0.3], np.float32), "latent_size": [4, 8]})
     answer = Answer(0.1, 8, gap_nats=np.asarray(0.84), gap_se=np.float32(0.06), member={"beta": 0.1, "latent_size": 8})

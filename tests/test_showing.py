@@ -13,7 +13,7 @@ import pytest
 from stops import stopped_after
 
 import vaejax as vj
-from vaejax import cli, folder, saved, showing
+from vaejax import cli, folder, report, saved, showing
 from vaejax.commands import _run
 from vaejax.config import Config
 from vaejax.errors import VaejaxError
@@ -113,6 +113,12 @@ class TestFinished:
         assert "<i>run" not in page
         assert "&lt;i&gt;run" in page
 
+    def test_a_table_with_named_columns_is_shown_by_them(self, tmp_path):
+        rows = np.random.default_rng(0).random((40, 3), np.float32)
+        np.savez(tmp_path / "table.npz", rows=rows, entry_names=["age", "<i>", "height"])
+        assert sweep(tmp_path / "table.npz", tmp_path / "out") == 0
+        assert showing.read_shown(tmp_path / "out").entries == ("age", "<i>", "height")
+
 
 class TestRounds:
     def test_members_of_further_grids_follow_those_of_the_first(self, finished, data, tmp_path):
@@ -192,6 +198,22 @@ class TestGoingOn:
         last = {**lines[-1], "members": lines[-1]["members"][:3]}
         (out / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [*lines, last]))
         assert ", which 3 of 8 members are at." in showing.read_shown(out).missing[0]
+
+    def test_one_that_ends_while_its_page_is_written_has_the_page_of_a_finished_one(
+        self, finished, unfinished, tmp_path, monkeypatch
+    ):
+        out = copied(unfinished, tmp_path)
+        write, pages = report.write, []
+
+        def written(path, *shown):
+            write(path, *shown)
+            pages.append(path.read_text())
+            shutil.copytree(finished, out, dirs_exist_ok=True)
+
+        monkeypatch.setattr(report, "write", written)
+        assert cli.main(["report", str(out), "--out", str(tmp_path / "page.html")]) == 0
+        assert ["No answer yet." in page for page in pages] == [True, False]
+        assert (tmp_path / "page.html").read_text() == pages[-1]
 
     def test_a_search_that_goes_on_shows_the_sizes_it_has_come_to(self, unfinished, tmp_path):
         out = copied(unfinished, tmp_path)
