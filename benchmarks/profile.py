@@ -96,6 +96,7 @@ def profiled(work: Work, folder: Path, plan: str, steps: int) -> dict[str, float
     from benchmarks.engine import advance_of, advanced
     from vaejax.plans import plan_of
 
+    jax.config.update("jax_enable_compilation_cache", False)  # a kept program has the names of whoever compiled it
     prepare(work, folder)
     advance = advance_of(work, bits_of(work, folder), plan_of(plan))
     parts = parts_of(computations_of(advance.training.step.as_text()))
