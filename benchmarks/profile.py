@@ -16,15 +16,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.data import Bits, bits_of, prepare
 from benchmarks.networks import flops_of
 from benchmarks.work import WORKS, Work
 
 PARTS = {"patches": "rows of pixels for convolutions", "update": "the optimizer", "batch": "the batch", "": "the rest"}
 PRODUCTS, WHOLE, PEAK = "matrix products", "without being watched", "at the peak"
-PLANS = {"conv-1": "at_once=1", "conv-8": "at_once=1", "fashion": "at_once=10,shared", "digits": "at_once=20,shared"}
+ASKED = {  # of each work, the groups of one thread of the plan that is taken, and steps that take about a second
+    "conv-1": ("at_once=1", 40),
+    "conv-8": ("at_once=1", 10),
+    "fashion": ("at_once=10,shared", 20),
+    "digits": ("at_once=20,shared", 500),
+}
 INSTRUCTION = re.compile(r"^\s*(?:ROOT )?%(?P<name>\S+) = (?:\([^=]*?\)|\S+) (?P<kind>[\w-]+)\(")
 COMPUTATION = re.compile(r"^(?:ENTRY )?%(?P<name>\S+) \(.*\{$")
-STEPS = {"conv-1": 40, "conv-8": 10, "fashion": 20, "digits": 500}
 NESTED = {"while", "call", "conditional"}  # their time is that of what is in them
 SIDE = 2048  # of the product that tells the peak
 
@@ -92,13 +97,13 @@ def profiled(work: Work, folder: Path, plan: str, steps: int) -> dict[str, float
     """Milliseconds of a step of a member by part, in all, and at the peak; on the one core that this process has."""
     import jax
 
-    from benchmarks.data import bits_of, prepare
     from benchmarks.engine import advance_of, advanced
     from vaejax.plans import plan_of
 
     jax.config.update("jax_enable_compilation_cache", False)  # a kept program has the names of whoever compiled it
     prepare(work, folder)
-    advance = advance_of(work, bits_of(work, folder), plan_of(plan))
+    bits = bits_of(work, folder)
+    advance = advance_of(work, bits, plan_of(plan))
     parts = parts_of(computations_of(advance.training.step.as_text()))
     advanced(advance, 0, steps)
     whole = 1e3 * _seconds(lambda: advanced(advance, steps, steps)) / steps / work.members
@@ -108,18 +113,16 @@ def profiled(work: Work, folder: Path, plan: str, steps: int) -> dict[str, float
         (path,) = Path(traces).rglob("*.trace.json.gz")
         trace = json.loads(gzip.decompress(path.read_bytes()))
     found = {part: 1e3 * seconds / steps / work.members for part, seconds in seconds_of(trace, parts).items()}
-    return {**dict(sorted(found.items(), key=lambda one: -one[1])), WHOLE: whole, PEAK: _at_peak(work)}
+    return {**dict(sorted(found.items(), key=lambda one: -one[1])), WHOLE: whole, PEAK: _at_peak(work, bits)}
 
 
-def _at_peak(work: Work) -> float:
-    import jax
+def _at_peak(work: Work, bits: Bits) -> float:
+    from benchmarks.ways import peak
 
-    a = jax.random.normal(jax.random.key(0), (SIDE, SIDE))
-    product = jax.jit(lambda a: a @ a)
-    product(a).block_until_ready()
-    return (
-        1e3 * flops_of(work) * min(_seconds(lambda: product(a).block_until_ready()) for _ in range(9)) / (2 * SIDE**3)
-    )
+    product = peak.make(work._replace(size=SIDE), bits)
+    product.run(1)
+    best = min(_seconds(lambda: product.run(1)) for _ in range(9))
+    return 1e3 * flops_of(work) * best / (2 * SIDE**3)
 
 
 def _seconds(function: Callable[[], Any]) -> float:
@@ -131,16 +134,16 @@ def _seconds(function: Callable[[], Any]) -> float:
 def main(arguments: Sequence[str] | None = None) -> int:
     """0; prints the milliseconds of each work and writes all to runs/benchmarks/profile.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--works", nargs="+", choices=PLANS, default=list(PLANS))
+    parser.add_argument("--works", nargs="+", choices=ASKED, default=list(ASKED))
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"))
     asked = parser.parse_args(arguments)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # before jax counts the cores: one operation at a time
     asked.out.mkdir(parents=True, exist_ok=True)
     found = {}
     for name in asked.works:
-        work = WORKS[name]
-        found[name] = profiled(work, asked.out.resolve(), PLANS[name], STEPS[name])
-        print(f"{work.title}, {PLANS[name]}, milliseconds of a step of a member:")
+        work, (plan, steps) = WORKS[name], ASKED[name]
+        found[name] = profiled(work, asked.out.resolve(), plan, steps)
+        print(f"{work.title}, {plan}, milliseconds of a step of a member:")
         print("\n".join(f"  {part}: {milliseconds:.3f}" for part, milliseconds in found[name].items()), flush=True)
     (asked.out / "profile.json").write_text(json.dumps(found, indent=1))
     return 0

@@ -42,8 +42,7 @@ class Report:
 def _written(out: Path, folders: list[Path]) -> list[report.Shown]:
     """What is on the page; written again where a run came to its end meanwhile and wrote its own."""
     while True:
-        ended = [folder.finished(path) for path in folders]
         shown = [showing.read_shown(path) for path in folders]
         report.write(out, *shown)
-        if ended == [folder.finished(path) for path in folders]:
+        if not any(one.answer is None and folder.finished(path) for one, path in zip(shown, folders, strict=True)):
             return shown

@@ -53,10 +53,13 @@ const barsOf = (values, up, name, low, high) => values.flatMap((value, i) => {
   });
 });
 
+// A name, a bar of a share of the room, and a number in each line.
+const barsOn = (text, lines) => make("div", { class: "bars", role: "img", "aria-label": text }, ...lines.flatMap(([name, share, number]) => [
+  make("span", {}, name), make("i", { style: `width:${100 * Math.max(0, Math.min(1, share))}%` }), make("span", {}, number)]));
+
 // A row of a table, in words and numbers: each column on a scale of its own.
-const rowOf = (entries, values, low, high) => make("div", { class: "bars", role: "img", "aria-label": entries.map((name, i) => `${name} ${shown(values[i], null)}`).join(", ") },
-  ...entries.flatMap((name, i) => [make("span", {}, name),
-    make("i", { style: `width:${100 * Math.max(0, Math.min(1, shareOf(values[i], low[i], high[i])))}%` }), make("span", {}, shown(values[i], null))]));
+const rowOf = (entries, values, low, high) => barsOn(entries.map((name, i) => `${name} ${shown(values[i], null)}`).join(", "),
+  entries.map((name, i) => [name, shareOf(values[i], low[i], high[i]), shown(values[i], null)]));
 const columnsSaid = ({ entries }) => (entries?.length ? ` Bars from left to right: ${entries.join(", ")}; each on a scale of its own column.` : "");
 
 // An example as the decoder writes it, along the tracks that `drawn` of the library has.
@@ -149,8 +152,8 @@ const ratesOf = member => {
   const { rates } = picturesOf(member);
   if (!rates || !rates.length) return null;
   const order = rates.map((rate, i) => [rate, i]).sort((x, y) => y[0] - x[0]), most = Math.max(order[0][0], 1e-9), shownRates = order.slice(0, 32);
-  const bars = make("div", { class: "bars", role: "img", "aria-label": `Rate of each latent: ${shownRates.map(([rate, i]) => `latent ${i + 1} ${shown(rate, 2)}`).join(", ")} nats` },
-    ...shownRates.flatMap(([rate, i]) => [make("span", {}, String(i + 1)), make("i", { style: `width:${(100 * Math.max(rate, 0)) / most}%` }), make("span", {}, shown(rate, 2))]));
+  const bars = barsOn(`Rate of each latent: ${shownRates.map(([rate, i]) => `latent ${i + 1} ${shown(rate, 2)}`).join(", ")} nats`,
+    shownRates.map(([rate, i]) => [String(i + 1), rate / most, shown(rate, 2)]));
   const rest = order.length > shownRates.length ? ` The ${order.length - shownRates.length} of the least rate are not drawn.` : "";
   return part("Rate of each latent, nats", `The mean over test examples, largest first; one near 0 tells nothing of x.${rest}`, bars);
 };
